@@ -1,0 +1,95 @@
+#pragma once
+
+#include <string>
+#include <vector>
+
+#include "tidegate/base/result.hpp"
+
+namespace tidegate::cli {
+
+/// Exit codes of the command line; the table stands in the README.
+enum Exit : int { ok = 0, refused = 2, stopped = 3, pending = 4, environment = 5 };
+
+/// What every command takes.
+struct Common {
+    std::string file;
+    bool json = false;
+};
+
+struct CheckOptions {
+    Common common;
+    std::size_t preview = 0;
+};
+int check(const CheckOptions& options);
+
+struct PlanOptions {
+    Common common;
+};
+int plan(const PlanOptions& options);
+
+struct RunCommand {
+    Common common;
+    std::string ledger;         ///< empty: "ledger" beside the campaign file
+    bool resume = false;
+    std::string listen;
+    std::string token;          ///< token file; empty: control.token in the ledger directory
+    std::uint64_t limit = 0;
+    std::string watch = "0s";
+    bool dry_run = false;
+    std::string progress = "auto";
+    std::string log;            ///< empty: warnings and errors on standard error
+};
+int run(const RunCommand& options);
+
+struct TestOptions {
+    Common common;
+    std::string to;
+    std::string ledger;
+};
+int test(const TestOptions& options);
+
+struct ReportOptions {
+    bool json = false;
+    std::vector<std::string> files;  ///< a campaign file, or ledgers
+    std::string ledger;
+    std::string html;
+    std::vector<std::string> exports;  ///< outcomes and a file
+};
+int report(const ReportOptions& options);
+
+struct PurgeOptions {
+    Common common;
+    std::string ledger;
+};
+int purge(const PurgeOptions& options);
+
+/// The commands against a running gate.
+struct RemoteOptions {
+    std::string control = "127.0.0.1:8700";
+    std::string token;
+    bool json = false;
+    std::string campaign;   ///< empty: the only one there is
+    std::string rate;       ///< messages/s or "configured"
+    std::string backend;
+    bool release = false;
+};
+int status(const RemoteOptions& options);
+int pause(const RemoteOptions& options);
+int resume(const RemoteOptions& options);
+int rate(const RemoteOptions& options);
+int abort(const RemoteOptions& options);
+int hold(const RemoteOptions& options);
+
+/// Tells every fault: a line each on standard error, or {"errors":[...]} on standard output. Returns the exit code.
+int tell(const Faults& faults, bool json, int exit_code = refused);
+
+/// The operator's name for the record: the login name, or "uid N".
+std::string operator_name();
+
+/// Where a campaign's ledger lies. `dir` empty: "ledger" beside the campaign file.
+std::string ledger_directory(const std::string& campaign_file_directory, const std::string& dir);
+
+/// "12,345".
+std::string grouped(std::uint64_t number);
+
+}  // namespace tidegate::cli

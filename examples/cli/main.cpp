@@ -1,0 +1,101 @@
+// The `tidegate` command: one-off campaigns from files, and the operator's hand on a running gate.
+
+#include <CLI/CLI.hpp>
+#include <functional>
+
+#include "command.hpp"
+
+#ifndef TIDEGATE_VERSION
+#define TIDEGATE_VERSION "0.1.0"
+#endif
+
+int main(int argc, char** argv) {
+    namespace cli = tidegate::cli;
+    CLI::App app{"Releases bulk announcements only as fast as your own backend can bear the people who will open the app."};
+    app.set_version_flag("--version", "tidegate " TIDEGATE_VERSION);
+    app.require_subcommand(1);
+    std::function<int()> command;
+
+    const auto campaign_file = [](CLI::App* sub, cli::Common& common) {
+        sub->add_option("FILE", common.file, "campaign file (TOML)")->required();
+        sub->add_flag("--json", common.json, "answer in JSON");
+    };
+
+    cli::CheckOptions check;
+    CLI::App* sub = app.add_subcommand("check", "read everything a run would read and name every fault; sends nothing");
+    campaign_file(sub, check.common);
+    sub->add_option("--preview", check.preview, "show the message as the first N recipients would get it, addresses masked");
+    sub->callback([&] { command = [&] { return cli::check(check); }; });
+
+    cli::PlanOptions plan;
+    sub = app.add_subcommand("plan", "cohorts, start times, predicted load, finish; sends nothing");
+    campaign_file(sub, plan.common);
+    sub->callback([&] { command = [&] { return cli::plan(plan); }; });
+
+    cli::TestOptions test;
+    sub = app.add_subcommand("test", "send the real message to a few people of your own");
+    campaign_file(sub, test.common);
+    sub->add_option("--to", test.to, "audience file with the same columns, at most 100 rows")->required();
+    sub->add_option("--ledger", test.ledger, "directory for ledgers");
+    sub->callback([&] { command = [&] { return cli::test(test); }; });
+
+    cli::RunCommand run;
+    sub = app.add_subcommand("run", "send the campaign; run it again to resume");
+    campaign_file(sub, run.common);
+    sub->add_option("--ledger", run.ledger, "directory for ledgers (default: ledger/ beside the campaign file)");
+    sub->add_flag("--resume", run.resume, "an absent ledger is an error");
+    sub->add_option("--listen", run.listen, "serve the operator's surface on 127.0.0.1:PORT or unix:/PATH");
+    sub->add_option("--token", run.token, "token file for --listen (made when absent; default control.token beside the ledger)");
+    sub->add_option("--limit", run.limit, "at most N recipients in this ledger; ends with 4");
+    sub->add_option("--watch", run.watch, "keep recording the backends that long after the last message");
+    sub->add_flag("--dry-run", run.dry_run, "everything but the network, in a ledger of its own");
+    sub->add_option("--progress", run.progress, "auto, bar, lines or none")
+        ->check(CLI::IsMember({"auto", "bar", "lines", "none"}));
+    sub->add_option("--log", run.log, "append the library's log to this file");
+    sub->callback([&] { command = [&] { return cli::run(run); }; });
+
+    cli::ReportOptions report;
+    sub = app.add_subcommand("report", "what became of everyone: of a campaign file, or of ledgers (several are merged)");
+    sub->add_option("FILE", report.files, "campaign file or ledgers")->required();
+    sub->add_flag("--json", report.json, "answer in JSON");
+    sub->add_option("--ledger", report.ledger, "directory for ledgers");
+    sub->add_option("--html", report.html, "write the picture to this file; ledgers of several campaigns are laid side by side");
+    sub->add_option("--export", report.exports, "outcomes, comma separated, and the CSV file to write")->expected(2);
+    sub->callback([&] { command = [&] { return cli::report(report); }; });
+
+    cli::PurgeOptions purge;
+    sub = app.add_subcommand("purge", "remove personal data from the ledger for ever; keys and outcomes stay");
+    campaign_file(sub, purge.common);
+    sub->add_option("--ledger", purge.ledger, "directory for ledgers");
+    sub->callback([&] { command = [&] { return cli::purge(purge); }; });
+
+    cli::RemoteOptions remote;
+    const auto on_running_gate = [&](const char* name, const char* help, int (*act)(const cli::RemoteOptions&)) {
+        CLI::App* made = app.add_subcommand(name, help);
+        made->add_option("--control", remote.control, "address of the operator's surface")->capture_default_str();
+        made->add_option("--token", remote.token, "token file")->required();
+        made->add_flag("--json", remote.json, "answer in JSON");
+        made->callback([&command, &remote, act] { command = [&remote, act] { return act(remote); }; });
+        return made;
+    };
+    on_running_gate("status", "how a running gate stands", cli::status);
+    for (CLI::App* made : {on_running_gate("pause", "stop handing over; the process lives on", cli::pause),
+                           on_running_gate("resume", "go on after a pause", cli::resume),
+                           on_running_gate("abort", "end the campaign for good", cli::abort)}) {
+        made->add_option("CAMPAIGN", remote.campaign, "campaign id; may be left out when there is only one");
+    }
+    sub = on_running_gate("rate", "lower the rate, or put the configured one back", cli::rate);
+    sub->add_option("RATE", remote.rate, "messages per second, or \"configured\"")->required();
+    sub->add_option("CAMPAIGN", remote.campaign, "campaign id; may be left out when there is only one");
+    sub = on_running_gate("hold", "the red button: no campaign releases anything that loads this backend", cli::hold);
+    sub->add_option("--backend", remote.backend, "backend name")->required();
+    sub->add_flag("--release", remote.release, "let go again");
+
+    try {
+        app.parse(argc, argv);
+    } catch (const CLI::ParseError& problem) {
+        // CLI11's own codes would collide with the table of exit codes.
+        return app.exit(problem) == 0 ? cli::ok : cli::refused;
+    }
+    return command();
+}

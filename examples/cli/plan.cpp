@@ -1,0 +1,154 @@
+#include <algorithm>
+#include <cmath>
+#include <iomanip>
+#include <iostream>
+#include <nlohmann/json.hpp>
+#include <thread>
+
+#include "command.hpp"
+#include "tidegate/base/text.hpp"
+#include "tidegate/delivery/config.hpp"
+#include "tidegate/delivery/forecast.hpp"
+#include "tidegate/delivery/gate.hpp"
+
+namespace tidegate::cli {
+
+namespace {
+
+using namespace std::chrono_literals;
+
+constexpr std::size_t rows_shown = 24;
+
+/// What the backends carry now, where their telemetry answers within a few seconds.
+std::map<std::string, double> present_load(const Site& site, std::vector<std::string>& warnings) {
+    std::map<std::string, double> load;
+    if (site.backends.empty()) return load;
+    Site watched = site;
+    watched.channels.clear();
+    for (Backend& backend : watched.backends) backend.limits.shadow = true;  // looking takes no lock from a running gate
+    Result<std::unique_ptr<Gate>, Faults> gate = Gate::open(watched);
+    if (!gate) return load;
+    for (int i = 0; i < 40 && load.size() < site.backends.size(); ++i) {
+        std::this_thread::sleep_for(100ms);
+        for (const BackendProgress& backend : (*gate)->backends()) {
+            if (std::isfinite(backend.load)) load[backend.name] = backend.load;
+        }
+    }
+    for (const Backend& backend : site.backends) {
+        if (!load.contains(backend.limits.name)) {
+            warnings.push_back("backend " + backend.limits.name + " did not tell its present load; the plan counts it as 0");
+        }
+    }
+    return load;
+}
+
+std::string local(WallTime t, const std::string& zone) { return format_local(t, zone).value_or(format_wall_time(t)); }
+
+void print_text(const Campaign& campaign, const Forecast& plan) {
+    std::cout << "campaign " << campaign.id << ": " << grouped(plan.recipients) << " recipients in " << plan.cohorts.size()
+              << " cohorts\n\n";
+    std::cout << std::left << std::setw(24) << "cohort" << std::right << std::setw(12) << "recipients" << "  starts" << '\n';
+    const std::size_t shown = std::min(plan.cohorts.size(), rows_shown);
+    for (std::size_t i = 0; i < shown; ++i) {
+        const ForecastCohort& cohort = plan.cohorts[i];
+        std::cout << std::left << std::setw(24) << cohort.label << std::right << std::setw(12) << grouped(cohort.recipients) << "  "
+                  << local(cohort.starts, campaign.zone) << '\n';
+    }
+    if (shown < plan.cohorts.size()) {
+        std::cout << "... and " << plan.cohorts.size() - shown << " more, the last one at "
+                  << local(plan.cohorts.back().starts, campaign.zone) << '\n';
+    }
+    for (const ForecastLoad& backend : plan.backends) {
+        std::cout << "\nload on " << backend.backend << ": peak " << std::llround(backend.peak) << " requests/s";
+        if (backend.bound) std::cout << " of " << std::llround(*backend.bound);
+        std::cout << '\n';
+        const std::size_t rows = std::min<std::size_t>(backend.load.size(), 20);
+        const double top = std::max(backend.peak, backend.bound.value_or(0));
+        for (std::size_t row = 0; row < rows; ++row) {
+            const std::size_t from = row * backend.load.size() / rows;
+            const std::size_t to = std::max(from + 1, (row + 1) * backend.load.size() / rows);
+            const double most = *std::max_element(backend.load.begin() + static_cast<std::ptrdiff_t>(from),
+                                                  backend.load.begin() + static_cast<std::ptrdiff_t>(to));
+            const auto at = plan.starts + std::chrono::duration_cast<std::chrono::milliseconds>(plan.step * from);
+            const auto width = static_cast<std::size_t>(top > 0 ? 50 * most / top : 0);
+            std::cout << "  " << local(at, campaign.zone).substr(11) << ' ' << std::setw(7) << std::llround(most) << ' '
+                      << std::string(width, '#') << '\n';
+        }
+    }
+    std::cout << '\n';
+    if (plan.endless) {
+        std::cout << "it would never finish: there is no room at all\n";
+    } else {
+        std::cout << "last message  " << local(plan.last_release, campaign.zone) << '\n';
+        std::cout << "load is over  " << local(plan.load_over, campaign.zone) << '\n';
+    }
+    if (campaign.deadline) {
+        std::cout << "deadline      " << local(*campaign.deadline, campaign.zone)
+                  << (plan.left_at_deadline == 0 ? ": holds" : ": does not hold, " + grouped(plan.left_at_deadline) + " would be left")
+                  << '\n';
+    }
+    for (const std::string& warning : plan.warnings) std::cout << "warning: " << warning << '\n';
+}
+
+void print_json(const Campaign& campaign, const Forecast& plan) {
+    nlohmann::ordered_json json = {{"campaign", campaign.id},
+                                   {"recipients", plan.recipients},
+                                   {"starts", format_wall_time(plan.starts)},
+                                   {"last_release", format_wall_time(plan.last_release)},
+                                   {"load_over", format_wall_time(plan.load_over)},
+                                   {"endless", plan.endless},
+                                   {"left_at_deadline", plan.left_at_deadline},
+                                   {"step_s", Seconds(plan.step).count()},
+                                   {"cohorts", nlohmann::ordered_json::array()},
+                                   {"backends", nlohmann::ordered_json::array()},
+                                   {"warnings", plan.warnings}};
+    for (const ForecastCohort& cohort : plan.cohorts) {
+        json["cohorts"].push_back({{"label", cohort.label},
+                                   {"canary", cohort.canary},
+                                   {"recipients", cohort.recipients},
+                                   {"starts", format_wall_time(cohort.starts)},
+                                   {"ends", format_wall_time(cohort.ends)}});
+    }
+    for (const ForecastLoad& backend : plan.backends) {
+        nlohmann::ordered_json one = {{"name", backend.backend}, {"bound", nullptr}, {"peak", backend.peak}, {"load", backend.load}};
+        if (backend.bound) one["bound"] = *backend.bound;
+        json["backends"].push_back(std::move(one));
+    }
+    std::cout << json.dump(-1, ' ', false, nlohmann::ordered_json::error_handler_t::replace) << '\n';
+}
+
+}  // namespace
+
+int plan(const PlanOptions& options) {
+    Result<LoadedCampaign, Faults> loaded = load_campaign(options.common.file);
+    if (!loaded) return tell(loaded.error(), options.common.json);
+    const Campaign& campaign = loaded->campaign;
+    GateOptions rehearsal;
+    rehearsal.dry_run = true;
+    Result<std::unique_ptr<Gate>, Faults> gate = Gate::open(loaded->site, system_clock(), rehearsal);
+    if (!gate) return tell(gate.error(), options.common.json);
+    Result<std::unique_ptr<AudienceSource>> audience =
+        open_audience(campaign.audience.file, campaign.mapping().wanted_columns());
+    if (!audience) return tell({audience.error()}, options.common.json);
+    Result<Preview, Faults> seen = (*gate)->preview(campaign, **audience);
+    if (!seen) return tell(seen.error(), options.common.json);
+
+    ForecastInput input;
+    std::vector<std::string> warnings = loaded->warnings;
+    input.baseline = present_load(loaded->site, warnings);
+    input.now = system_clock().wall();
+    for (const CohortRecord& cohort : seen->cohorts) {
+        input.cohort_sizes.push_back(cohort.recipients);
+        input.cohort_labels.push_back(cohort.label);
+    }
+    Forecast result = forecast(loaded->site, campaign, input);
+    result.warnings.insert(result.warnings.begin(), warnings.begin(), warnings.end());
+    if (options.common.json) {
+        print_json(campaign, result);
+    } else {
+        print_text(campaign, result);
+    }
+    return ok;
+}
+
+}  // namespace tidegate::cli

@@ -1,0 +1,45 @@
+#include <pwd.h>
+#include <unistd.h>
+
+#include <iostream>
+#include <nlohmann/json.hpp>
+
+#include "command.hpp"
+
+namespace tidegate::cli {
+
+int tell(const Faults& faults, bool json, int exit_code) {
+    if (json) {
+        nlohmann::ordered_json all = nlohmann::ordered_json::array();
+        for (const Error& fault : faults) all.push_back({{"what", fault.what}, {"where", fault.where}, {"hint", fault.hint}});
+        std::cout << nlohmann::ordered_json{{"errors", all}}.dump(-1, ' ', false, nlohmann::ordered_json::error_handler_t::replace)
+                  << '\n';
+        return exit_code;
+    }
+    for (const Error& fault : faults) {
+        std::cerr << "error: " << (fault.where.empty() ? "" : fault.where + ": ") << fault.what << '\n';
+        if (!fault.hint.empty()) std::cerr << "       " << fault.hint << '\n';
+    }
+    if (faults.size() > 1) std::cerr << faults.size() << " faults; nothing was sent\n";
+    return exit_code;
+}
+
+std::string operator_name() {
+    const passwd* user = ::getpwuid(::getuid());
+    return user != nullptr ? user->pw_name : "uid " + std::to_string(::getuid());
+}
+
+std::string ledger_directory(const std::string& campaign_file_directory, const std::string& dir) {
+    if (!dir.empty()) return dir;
+    return (campaign_file_directory.empty() ? std::string(".") : campaign_file_directory) + "/ledger";
+}
+
+std::string grouped(std::uint64_t number) {
+    std::string digits = std::to_string(number);
+    for (std::ptrdiff_t at = static_cast<std::ptrdiff_t>(digits.size()) - 3; at > 0; at -= 3) {
+        digits.insert(static_cast<std::size_t>(at), ",");
+    }
+    return digits;
+}
+
+}  // namespace tidegate::cli

@@ -1,0 +1,74 @@
+#pragma once
+
+#include <map>
+#include <optional>
+#include <string>
+#include <vector>
+
+#include "tidegate/audience/recipient.hpp"
+#include "tidegate/base/rate.hpp"
+#include "tidegate/base/result.hpp"
+#include "tidegate/base/secret.hpp"
+#include "tidegate/cohort/plan.hpp"
+#include "tidegate/message/message.hpp"
+#include "tidegate/pacing/options.hpp"
+
+namespace tidegate {
+
+struct Site;
+
+/// What to do with an attempt nobody knows the result of.
+enum class OnUnknown : std::uint8_t {
+    resend_if_collapsible,  ///< resend where the device merges repeats; else the recipient ends `unknown`
+    resend,                 ///< at least once: a recipient may get it twice
+    never                   ///< at most once: the recipient ends `unknown`
+};
+TIDEGATE_EXPORT std::string_view to_string(OnUnknown policy);
+
+/// One step of the route. Order is fail-over order; `also` steps are sent besides, not instead.
+struct SendStep {
+    std::string channel;
+    bool also = false;
+
+    bool operator==(const SendStep&) const = default;
+};
+
+/// Who gets it.
+struct AudienceOptions {
+    std::string file;                        ///< empty when the host hands over its own source
+    std::string key = "key";                 ///< column of the identity
+    bool all_devices = false;                ///< repeated keys: false = duplicates, true = one delivery an address
+    double max_malformed = 0.001;            ///< share of rows; above it nothing is sent
+    std::vector<std::string> suppress;       ///< files; re-read while running
+    std::string consent, night_consent;      ///< columns
+    std::vector<Address> addresses;          ///< address type and, in `value`, its column
+
+    bool operator==(const AudienceOptions&) const = default;
+};
+
+/// What the marketer owns.
+struct Campaign {
+    std::string id;                          ///< 1..100 of [A-Za-z0-9._-]; names the ledger, seeds the cohorts
+    Purpose purpose = Purpose::advertising;
+    std::string zone = "Asia/Seoul";         ///< IANA zone for permitted hours
+    std::optional<WallTime> starts, deadline;
+    int priority = 5;                        ///< 0..9, 9 first
+    OnUnknown on_unknown = OnUnknown::resend_if_collapsible;
+    AudienceOptions audience;
+    Message message;
+    std::vector<SendStep> send;
+    CohortOptions cohorts;
+    ResponseOptions response;
+    std::map<std::string, Impact> impact;    ///< by backend name
+    Rate per_second = Rate::unlimited();
+    Secret ledger_key;                       ///< 32 bytes: seals personal data in the ledger; empty = unsealed
+
+    bool operator==(const Campaign&) const = default;
+
+    /// All faults at once, against the site it will run on: unknown channels and backends, ranges, templates, purposes.
+    TIDEGATE_EXPORT Faults validate(const Site& site) const;
+    /// Which columns of the audience mean what. Call only when the message compiles.
+    TIDEGATE_EXPORT AudienceMapping mapping() const;
+};
+
+}  // namespace tidegate

@@ -1,0 +1,29 @@
+#pragma once
+
+#include <map>
+#include <string>
+
+#include "tidegate/delivery/campaign.hpp"
+#include "tidegate/delivery/site.hpp"
+
+namespace tidegate {
+
+/// A campaign file with its site, both read and checked for form.
+struct LoadedCampaign {
+    Site site;
+    Campaign campaign;
+    std::string path;        ///< of the campaign file
+    std::string directory;   ///< relative paths of the campaign were resolved against it
+    /// SHA-256 of the files' bytes, for the ledger's record.
+    std::string site_hash, campaign_hash;
+    /// `file:LINE` of each key that was set, by dotted name ("campaign.id", "backend[0].name"): for messages.
+    std::map<std::string, std::string> lines;
+    std::vector<std::string> warnings;
+};
+
+/// Reads a campaign file (and the site file it names, or the site's tables in the same file) and resolves secrets.
+/// Errors: every fault of both files at once, in order of line: syntax, unknown keys with the nearest known one, wrong
+/// types and units, secrets written inline or unreadable, and everything `validate` finds. Nothing is sent or created.
+TIDEGATE_EXPORT Result<LoadedCampaign, Faults> load_campaign(const std::string& path);
+
+}  // namespace tidegate

@@ -1,0 +1,113 @@
+#pragma once
+
+#include <chrono>
+#include <functional>
+#include <map>
+#include <memory>
+#include <optional>
+#include <span>
+#include <string>
+#include <vector>
+
+#include "tidegate/audience/source.hpp"
+#include "tidegate/audience/suppression.hpp"
+#include "tidegate/base/log.hpp"
+#include "tidegate/channel/channel.hpp"
+#include "tidegate/delivery/campaign.hpp"
+#include "tidegate/delivery/preview.hpp"
+#include "tidegate/delivery/progress.hpp"
+#include "tidegate/delivery/site.hpp"
+#include "tidegate/signal/sensor.hpp"
+
+namespace tidegate {
+
+/// What the host lends the Gate. Everything is optional.
+struct GateOptions {
+    LogSink log;                                              ///< empty = silent
+    LogLevel log_level = LogLevel::info;
+    std::map<std::string, std::shared_ptr<Channel>> channels; ///< by site channel name; replaces the built-in one
+    std::map<std::string, std::shared_ptr<Sensor>> sensors;   ///< by backend name; replaces the configured signal
+    std::string lock_dir;     ///< for the host-wide backend locks; default /run/lock, else the temporary directory
+    bool dry_run = false;     ///< no network at all: channels accept everything, backends without a host sensor are not watched
+};
+
+/// One run of one campaign.
+struct RunOptions {
+    std::string ledger_dir = "ledger";                        ///< made when absent, mode 0700
+    bool must_exist = false;                                  ///< an absent ledger is an error (`--resume`)
+    std::uint64_t limit = 0;                                  ///< recipients in this ledger at most; 0 = all
+    std::string operator_name;                                ///< recorded
+    /// Keep watching the backends for this long after the last message, so that the report holds what the opens did.
+    Duration watch_after{0};
+    std::shared_ptr<SuppressionSource> suppression;           ///< besides the files the campaign names
+    std::map<std::string, std::string> record;                ///< extra facts for the ledger: file hashes, command line
+    std::function<void(std::uint64_t)> ingest_progress;       ///< rows read so far
+};
+
+/// A running campaign. Copies refer to the same run. Threads: every member from any thread.
+class TIDEGATE_EXPORT CampaignHandle {
+  public:
+    Progress progress() const;
+    /// Stops handing over within 200 ms; what is in flight ends by itself.
+    void pause(std::string_view operator_name = {});
+    void resume(std::string_view operator_name = {});
+    /// A lower cap in messages/s; absent = back to the configured one. Never above the campaign's own limit.
+    void set_rate(std::optional<Rate> cap, std::string_view operator_name = {});
+    /// Final: the ledger refuses to run again.
+    void abort(std::string_view operator_name = {});
+    /// Ends the run, resumable; returns at once. In-flight attempts are waited for until `deadline` at most.
+    void stop(TimePoint deadline, std::string_view operator_name = {});
+    /// Opens seen between two moments, for the response curve.
+    void observe_opens(double count, TimePoint from, TimePoint to);
+    /// The result, once the run has ended; absent after `timeout`.
+    std::optional<RunResult> wait(Duration timeout) const;
+    /// From the ledger; any time.
+    Result<RunReport> report() const;
+    std::string ledger_path() const;
+
+  private:
+    friend class Gate;
+    struct Run;
+    std::shared_ptr<Run> run_;
+};
+
+/// Owns the backends, the provider accounts and the threads of one process; any number of campaigns pass through it and
+/// draw on the same budgets. Installs no signal handlers. `curl_global_init` is called once by the first Gate.
+/// Threads: every member from any thread; the destructor stops every campaign within 10 s.
+class TIDEGATE_EXPORT Gate {
+  public:
+    /// Locks every backend for this process, connects nothing yet. Errors: faults of the site, a backend held by another
+    /// process (by name of the holder), a credential that does not parse.
+    static Result<std::unique_ptr<Gate>, Faults> open(Site site, const Clock& clock = system_clock(),
+                                                      GateOptions options = {});
+    ~Gate();
+    Gate(const Gate&) = delete;
+    Gate& operator=(const Gate&) = delete;
+
+    /// Reads the audience into a ledger (or resumes the one that exists) and begins to send. Returns once the audience is
+    /// in the ledger. Errors: everything wrong with campaign, audience or ledger, before anything is sent.
+    Result<CampaignHandle, Faults> start(const Campaign& campaign, AudienceSource& audience, RunOptions options = {});
+    /// The same with the audience the campaign's file names.
+    Result<CampaignHandle, Faults> start(const Campaign& campaign, RunOptions options = {});
+
+    /// Everything `start` would refuse, and what the audience looks like; sends and keeps nothing. A gate opened with
+    /// `dry_run` does it beside a running one.
+    Result<Preview, Faults> preview(const Campaign& campaign, AudienceSource& audience, std::size_t samples = 0);
+
+    /// The campaigns started so far, newest last.
+    std::vector<CampaignHandle> campaigns() const;
+    std::vector<BackendProgress> backends() const;
+    /// The red button: no campaign releases anything that loads this backend until it is lifted.
+    Result<void> hold(const std::string& backend, bool held, std::string_view operator_name = {});
+    /// A sample for a backend whose signal is `push`. Errors: no such backend, or another kind of signal.
+    Result<void> push_sample(const std::string& backend, const Observation& sample);
+    /// Stops every campaign; true when all ended in time.
+    bool stop(TimePoint deadline);
+
+  private:
+    struct Impl;
+    explicit Gate(std::unique_ptr<Impl> impl);
+    std::unique_ptr<Impl> impl_;
+};
+
+}  // namespace tidegate

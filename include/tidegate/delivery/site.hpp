@@ -1,0 +1,46 @@
+#pragma once
+
+#include <optional>
+#include <string>
+#include <vector>
+
+#include "tidegate/base/result.hpp"
+#include "tidegate/base/secret.hpp"
+#include "tidegate/channel/options.hpp"
+#include "tidegate/pacing/options.hpp"
+#include "tidegate/signal/options.hpp"
+
+namespace tidegate {
+
+/// A backend and how it is watched.
+struct Backend {
+    BackendOptions limits;
+    SignalOptions signal = PushSignal{};
+
+    bool operator==(const Backend&) const = default;
+};
+
+/// Where limits shared between nodes live.
+struct QuotaOptions {
+    std::string redis;        ///< redis:// or rediss:// URL
+    Secret password;
+    std::string domain;       ///< nodes of one domain share every limit
+
+    bool operator==(const QuotaOptions&) const = default;
+};
+
+/// What the site-reliability engineer owns: backends, provider accounts, shared limits. Campaigns can only be stricter.
+struct Site {
+    std::vector<Backend> backends;
+    std::vector<ChannelOptions> channels;
+    std::optional<QuotaOptions> quota;
+    /// Templates that may be sent with purpose "transactional".
+    std::vector<std::string> transactional_templates;
+
+    bool operator==(const Site&) const = default;
+
+    /// All faults at once: names missing or repeated, values out of range, credentials that do not parse.
+    TIDEGATE_EXPORT Faults validate() const;
+};
+
+}  // namespace tidegate

@@ -1,0 +1,43 @@
+#pragma once
+
+#include <cstdint>
+#include <optional>
+#include <string>
+#include <vector>
+
+#include "tidegate/base/clock.hpp"
+#include "tidegate/base/rate.hpp"
+#include "tidegate/quota/token_bucket.hpp"
+
+namespace tidegate {
+
+/// A rate with the time until which it may be used and what set it.
+struct Allowance {
+    Rate rate;
+    TimePoint expires{};
+    std::string reason;
+
+    bool operator==(const Allowance&) const = default;
+};
+
+/// Lets one campaign's messages go at the allowed rate. An allowance that is not renewed runs out, so a control thread
+/// that hangs stops the sends. Pure; confined to one thread.
+class TIDEGATE_EXPORT Pacer {
+  public:
+    explicit Pacer(TimePoint now);
+
+    void allow(const Allowance& allowance, TimePoint now);
+    /// Messages that may go at `now`, at most `wanted`; they count as gone.
+    std::uint64_t take(std::uint64_t wanted, TimePoint now);
+    /// Messages taken that did not go after all.
+    void give_back(std::uint64_t messages);
+    /// When asking again is worthwhile; `TimePoint::max()` while nothing is allowed.
+    TimePoint next(TimePoint now);
+    const Allowance& allowance() const { return allowance_; }
+
+  private:
+    Allowance allowance_;
+    TokenBucket bucket_;
+};
+
+}  // namespace tidegate

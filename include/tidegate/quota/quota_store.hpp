@@ -1,0 +1,63 @@
+#pragma once
+
+#include <cstdint>
+#include <memory>
+#include <span>
+#include <string>
+#include <vector>
+
+#include "tidegate/base/clock.hpp"
+#include "tidegate/base/rate.hpp"
+#include "tidegate/base/result.hpp"
+
+namespace tidegate {
+
+/// What one campaign wants to send through one account: it is granted on every named resource at once or not at all.
+/// `camp:<id>`, `acct:<channel>`; unit messages/s.
+struct Flow {
+    std::string id;                      ///< unique: "<campaign>/<channel>"
+    std::vector<std::string> resources;
+    int priority = 5;                    ///< 0..9, 9 first
+    Rate wants;                          ///< what it could use now
+
+    bool operator==(const Flow&) const = default;
+};
+
+/// A rate that may be used until `expires`; afterwards the rate is 0 whatever happened to the store.
+struct Lease {
+    std::string flow;
+    Rate rate;
+    TimePoint expires{};
+    std::string limited_by;  ///< the resource that set the rate; empty when `wants` did
+
+    bool operator==(const Lease&) const = default;
+};
+
+/// Shares limits between campaigns (and, behind the same face, between nodes).
+/// Threads: called from the Gate's control thread only.
+class TIDEGATE_EXPORT QuotaStore {
+  public:
+    virtual ~QuotaStore() = default;
+    /// Sets the cap of a resource in messages/s; `Rate::unlimited()` removes it.
+    virtual void set_cap(const std::string& resource, Rate cap) = 0;
+    /// Renews every flow of this process; flows not named are released. Leases come back in the order of `flows`.
+    /// Errors: the store cannot be reached; leases already given run out by themselves.
+    virtual Result<std::vector<Lease>> renew(std::span<const Flow> flows, TimePoint now) = 0;
+};
+
+/// Limits within this process: strict priority with a floor of 5 % for whoever waits, equal shares among equals.
+/// Leases last 3 s.
+TIDEGATE_EXPORT std::unique_ptr<QuotaStore> make_local_quota();
+
+/// One claimant of a divisible good.
+struct Claim {
+    int priority = 5;
+    double wants = 0.0;   ///< >= 0
+    bool operator==(const Claim&) const = default;
+};
+
+/// Divides `amount` among claims: higher priority first, equals by max-min fairness; every claim that wants anything
+/// keeps at least min(wants, 5 % of amount / number of claims) so that nobody starves. Σ result <= amount.
+TIDEGATE_EXPORT std::vector<double> divide(double amount, std::span<const Claim> claims);
+
+}  // namespace tidegate

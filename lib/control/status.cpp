@@ -1,0 +1,137 @@
+#include "control/status.hpp"
+
+#include <cmath>
+#include <nlohmann/json.hpp>
+#include <sstream>
+
+namespace tidegate::control {
+
+namespace {
+
+using nlohmann::ordered_json;
+
+ordered_json number(double value) { return std::isfinite(value) ? ordered_json(value) : ordered_json(nullptr); }
+
+ordered_json backend_json(const BackendProgress& backend) {
+    return {{"name", backend.name},
+            {"state", backend.state},
+            {"reason", backend.reason},
+            {"held_by_operator", backend.held_by_operator},
+            {"p99_ms", number(backend.p99_s * 1000)},
+            {"slo_ms", number(backend.slo_s * 1000)},
+            {"load", number(backend.load)},
+            {"committed", number(backend.committed)},
+            {"baseline", number(backend.baseline)},
+            {"ceiling", number(backend.ceiling)},
+            {"age_s", number(backend.age_s)}};
+}
+
+ordered_json campaign_json(const Progress& progress) {
+    ordered_json outcomes = ordered_json::object();
+    for (std::size_t i = 0; i < final_count; ++i) {
+        outcomes[std::string(to_string(static_cast<Final>(i)))] = progress.totals.outcomes[i];
+    }
+    ordered_json json = {{"campaign", progress.campaign},
+                         {"state", std::string(to_string(progress.state))},
+                         {"paused", progress.paused},
+                         {"recipients", progress.totals.recipients},
+                         {"outcomes", outcomes},
+                         {"deliveries", progress.totals.deliveries},
+                         {"attempts", progress.totals.attempts},
+                         {"in_flight", progress.in_flight},
+                         {"rate", number(progress.rate)},
+                         {"allowed", number(progress.allowed)},
+                         {"reason", progress.reason},
+                         {"cohort", progress.cohort},
+                         {"cohorts", progress.cohorts},
+                         {"eta_s", nullptr},
+                         {"deadline_holds", nullptr}};
+    if (progress.eta) json["eta_s"] = Seconds(*progress.eta).count();
+    if (progress.deadline_holds) json["deadline_holds"] = *progress.deadline_holds;
+    json["backends"] = ordered_json::array();
+    for (const BackendProgress& backend : progress.backends) json["backends"].push_back(backend_json(backend));
+    return json;
+}
+
+/// Escapes a label value: backslash, quote and newline.
+std::string label(const std::string& text) {
+    std::string out;
+    for (const char c : text) {
+        if (c == '\\' || c == '"') out += '\\';
+        if (c == '\n') {
+            out += "\\n";
+        } else {
+            out += c;
+        }
+    }
+    return out;
+}
+
+std::string value(double number) {
+    if (std::isnan(number)) return "NaN";
+    if (std::isinf(number)) return number > 0 ? "+Inf" : "-Inf";
+    std::ostringstream text;
+    text.imbue(std::locale::classic());
+    text.precision(12);
+    text << number;
+    return text.str();
+}
+
+void family(std::string& out, const char* name, const char* type, const char* help) {
+    out += std::string("# HELP ") + name + ' ' + help + "\n# TYPE " + name + ' ' + type + '\n';
+}
+
+}  // namespace
+
+std::string status_json(const std::vector<Progress>& campaigns, const std::vector<BackendProgress>& backends) {
+    ordered_json json = {{"campaigns", ordered_json::array()}, {"backends", ordered_json::array()}};
+    for (const Progress& campaign : campaigns) json["campaigns"].push_back(campaign_json(campaign));
+    for (const BackendProgress& backend : backends) json["backends"].push_back(backend_json(backend));
+    return json.dump(-1, ' ', false, ordered_json::error_handler_t::replace);
+}
+
+std::string status_metrics(const std::vector<Progress>& campaigns, const std::vector<BackendProgress>& backends) {
+    std::string out;
+    family(out, "tidegate_recipients", "gauge", "Recipients of a campaign by outcome.");
+    for (const Progress& campaign : campaigns) {
+        for (std::size_t i = 0; i < final_count; ++i) {
+            out += "tidegate_recipients{campaign=\"" + label(campaign.campaign) + "\",outcome=\"" +
+                   std::string(to_string(static_cast<Final>(i))) + "\"} " + std::to_string(campaign.totals.outcomes[i]) + '\n';
+        }
+    }
+    const auto per_campaign = [&](const char* name, const char* type, const char* help, auto pick) {
+        family(out, name, type, help);
+        for (const Progress& campaign : campaigns) {
+            out += std::string(name) + "{campaign=\"" + label(campaign.campaign) + "\"} " + value(pick(campaign)) + '\n';
+        }
+    };
+    per_campaign("tidegate_attempts_total", "counter", "Attempts made durable.",
+                 [](const Progress& p) { return static_cast<double>(p.totals.attempts); });
+    per_campaign("tidegate_in_flight", "gauge", "Attempts without a durable result.",
+                 [](const Progress& p) { return static_cast<double>(p.in_flight); });
+    per_campaign("tidegate_send_rate", "gauge", "Messages per second over the last seconds.", [](const Progress& p) { return p.rate; });
+    per_campaign("tidegate_allowed_rate", "gauge", "Messages per second allowed now.", [](const Progress& p) { return p.allowed; });
+    per_campaign("tidegate_running", "gauge", "1 while the campaign runs.",
+                 [](const Progress& p) { return p.state == RunState::running ? 1.0 : 0.0; });
+    per_campaign("tidegate_paused", "gauge", "1 while an operator has paused it.", [](const Progress& p) { return p.paused ? 1.0 : 0.0; });
+
+    const auto per_backend = [&](const char* name, const char* help, auto pick) {
+        family(out, name, "gauge", help);
+        for (const BackendProgress& backend : backends) {
+            out += std::string(name) + "{backend=\"" + label(backend.name) + "\"} " + value(pick(backend)) + '\n';
+        }
+    };
+    per_backend("tidegate_backend_p99_seconds", "Latency in the newest sample.", [](const BackendProgress& b) { return b.p99_s; });
+    per_backend("tidegate_backend_slo_seconds", "The latency objective.", [](const BackendProgress& b) { return b.slo_s; });
+    per_backend("tidegate_backend_load", "Requests per second in the newest sample.", [](const BackendProgress& b) { return b.load; });
+    per_backend("tidegate_backend_committed", "Predicted requests per second of ours at the worst horizon.",
+                [](const BackendProgress& b) { return b.committed; });
+    per_backend("tidegate_backend_baseline", "Requests per second that are not ours.", [](const BackendProgress& b) { return b.baseline; });
+    per_backend("tidegate_backend_ceiling", "Requests per second the backend is trusted with.", [](const BackendProgress& b) { return b.ceiling; });
+    per_backend("tidegate_backend_age_seconds", "Age of the newest sample.", [](const BackendProgress& b) { return b.age_s; });
+    per_backend("tidegate_backend_open", "1 when nothing is held because of this backend.",
+                [](const BackendProgress& b) { return b.state == "open" ? 1.0 : 0.0; });
+    return out;
+}
+
+}  // namespace tidegate::control

@@ -1,0 +1,132 @@
+#include "delivery/backend_watch.hpp"
+
+#include <algorithm>
+#include <cmath>
+#include <exception>
+#include <limits>
+
+namespace tidegate::delivery {
+
+namespace {
+
+constexpr double nan = std::numeric_limits<double>::quiet_NaN();
+
+}  // namespace
+
+BackendWatch::BackendWatch(Backend backend, std::shared_ptr<Sensor> sensor)
+    : backend_(std::move(backend)),
+      sensor_(std::move(sensor)),
+      controller_(make_controller(backend_.limits, period_of(backend_.signal))),
+      period_(period_of(backend_.signal)) {
+    publish(0);
+}
+
+BackendWatch::Seen BackendWatch::poll(TimePoint now, const std::function<double(TimePoint)>& own) {
+    Seen seen;
+    if (!sensor_) return seen;
+    Result<Observation> sample = Error{Errc::internal, "the sensor threw", backend_.limits.name, ""};
+    try {
+        sample = sensor_->poll(now);
+    } catch (const std::exception& thrown) {
+        sample.error().what = std::string("the sensor threw: ") + thrown.what();
+    }
+    if (!sample) {
+        sensor_error_ = sample.error().text();
+        return seen;
+    }
+    sensor_error_.clear();
+    if (newest_ && sample->at <= newest_->at) return seen;
+    // A clock that runs ahead must not make every true sample after it look old.
+    if (seconds_between(now, sample->at) > period_.count()) return seen;
+
+    seen.fresh = true;
+    if (sample->opens && std::isfinite(*sample->opens) && newest_) {
+        seen.opens = *sample->opens * seconds_between(newest_->at, sample->at);
+        seen.from = newest_->at;
+        seen.to = sample->at;
+    }
+    seen.p99_s = sample->p99.count();
+    const bool over = seen.p99_s > Seconds(backend_.limits.latency_slo).count() ||
+                      (sample->errors && *sample->errors > backend_.limits.error_slo);
+    // A sample speaks for the time since the one before, but not for a gap in the telemetry.
+    const double covers = newest_ ? std::min(seconds_between(newest_->at, sample->at), 2 * period_.count()) : period_.count();
+    if (over) seen.seconds_over = covers;
+    newest_ = *sample;
+    controller_->observe(*sample, own(sample->at), now);
+    return seen;
+}
+
+const Advice& BackendWatch::decide(TimePoint now) {
+    if (!sensor_) {
+        advice_ = Advice{};
+        advice_.open = true;
+        advice_.room = advice_.ceiling = std::numeric_limits<double>::infinity();
+        advice_.state = "open";
+        advice_.reason = "not watched";
+    } else {
+        advice_ = controller_->advise(now);
+        if (!advice_.open && !sensor_error_.empty()) advice_.reason += "; " + sensor_error_;
+    }
+    if (held_.load()) {
+        advice_.open = false;
+        advice_.room = 0;
+        advice_.state = "hold";
+        advice_.signal = "operator";
+        advice_.reason = "held by the operator";
+    }
+    return advice_;
+}
+
+std::optional<HoldRecord> BackendWatch::hold_change(WallTime wall) {
+    if (!advice_.open && !hold_) {
+        hold_ = HoldRecord{backend_.limits.name, wall, std::nullopt, advice_.signal, advice_.value, advice_.reason};
+        return hold_;
+    }
+    if (advice_.open && hold_) {
+        HoldRecord ended = *std::exchange(hold_, std::nullopt);
+        ended.to = wall;
+        return ended;
+    }
+    return std::nullopt;
+}
+
+BackendTick BackendWatch::tick(WallTime wall, double committed, double expected) const {
+    BackendTick tick;
+    tick.at = wall;
+    tick.backend = backend_.limits.name;
+    tick.slo_s = Seconds(backend_.limits.latency_slo).count();
+    tick.p99_s = newest_ ? newest_->p99.count() : nan;
+    tick.load = newest_ && newest_->load ? *newest_->load : nan;
+    tick.errors = newest_ && newest_->errors ? *newest_->errors : nan;
+    tick.committed = committed;
+    tick.expected = expected;
+    tick.baseline = advice_.baseline;
+    tick.ceiling = std::isfinite(advice_.ceiling) ? advice_.ceiling : nan;
+    tick.age_s = std::isfinite(advice_.age_s) ? advice_.age_s : nan;
+    tick.state = advice_.state;
+    tick.reason = advice_.reason;
+    return tick;
+}
+
+void BackendWatch::publish(double committed) {
+    const std::lock_guard lock(mutex_);
+    published_.name = backend_.limits.name;
+    published_.slo_s = Seconds(backend_.limits.latency_slo).count();
+    published_.p99_s = newest_ ? newest_->p99.count() : nan;
+    published_.load = newest_ && newest_->load ? *newest_->load : nan;
+    published_.committed = committed;
+    published_.baseline = advice_.baseline;
+    published_.ceiling = advice_.ceiling;
+    published_.age_s = advice_.age_s;
+    published_.state = advice_.state;
+    published_.reason = advice_.reason;
+}
+
+BackendProgress BackendWatch::progress() const {
+    const std::lock_guard lock(mutex_);
+    BackendProgress progress = published_;
+    progress.held_by_operator = held_.load();
+    return progress;
+}
+
+}  // namespace tidegate::delivery

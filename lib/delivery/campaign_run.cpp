@@ -1,0 +1,240 @@
+#include "delivery/campaign_run.hpp"
+
+#include <algorithm>
+#include <cmath>
+#include <exception>
+
+#include "tidegate/base/text.hpp"
+
+namespace tidegate::delivery {
+
+namespace {
+
+constexpr auto rate_window = std::chrono::seconds(5);
+
+CohortClock::Options cohort_options(const RunParts& parts) {
+    const CohortOptions& options = parts.campaign.cohorts;
+    CohortClock::Options clock;
+    clock.cohorts = static_cast<std::uint32_t>(std::max<std::size_t>(parts.cohorts.size(), 1));
+    clock.canaries = static_cast<std::uint32_t>(options.canary.size());
+    clock.gap = options.gap;
+    clock.soak = std::chrono::duration_cast<Duration>(Seconds(ResponseModel(parts.campaign.response).quantile(0.8)));
+    for (const CohortRecord& cohort : parts.cohorts) clock.begun.push_back(cohort.started_at.has_value());
+    return clock;
+}
+
+CommittedLoad committed_before(const RunParts& parts, const ResponseModel& model, TimePoint now) {
+    double oldest = 0;
+    for (const auto& [ago, messages] : parts.recent) oldest = std::max(oldest, ago);
+    CommittedLoad load(model, after(now, -oldest));
+    for (const auto& [ago, messages] : parts.recent) load.add(messages, after(now, -ago));
+    return load;
+}
+
+}  // namespace
+
+CampaignRun::CampaignRun(RunParts parts, const Clock& clock, Log& log, std::function<void()> wake_feeder,
+                         std::function<void()> wake_writer)
+    : campaign_(parts.campaign),
+      message_(parts.message),
+      accounts_(parts.accounts),
+      steps_(parts.steps),
+      ledger_(std::move(parts.ledger)),
+      suppression_(parts.suppression),
+      limit_(parts.limit),
+      watch_after_(parts.watch_after),
+      ledger_path_(parts.ledger_path),
+      clock_(clock),
+      log_(log),
+      wake_feeder_(std::move(wake_feeder)),
+      wake_writer_(std::move(wake_writer)),
+      rng_(parts.seed),
+      cohort_clock_(cohort_options(parts), clock.now()),
+      cohorts_(parts.cohorts),
+      ready_(parts.accounts.size()),
+      breakers_(parts.accounts.size()),
+      begun_(parts.totals.recipients - parts.totals.outcomes[static_cast<std::size_t>(Final::pending)]),
+      last_release_(clock.now()),
+      last_elapsed_(clock.now()),
+      pacer_(clock.now()),
+      response_(campaign_.response),
+      committed_(committed_before(parts, response_, clock.now())),
+      totals_(parts.totals) {
+    for (const Account* account : accounts_) {
+        // Until the control thread has given a lease nothing may pass.
+        buckets_.emplace_back(Rate{0}, clock.now());
+        leases_.push_back({account->name(), Rate{0}, TimePoint{}, "no lease yet"});
+    }
+    event_locked("run", std::to_string(totals_.outcomes[0]) + " recipients pending", parts.operator_name);
+    facts_.meta.emplace_back("state", "running");
+    adopt_open_deliveries(std::move(parts.open));
+}
+
+// ---- control thread
+
+void CampaignRun::set_pace(const Pace& pace) {
+    const TimePoint now = clock_.now();
+    const std::lock_guard lock(pace_mutex_);
+    pacer_.allow(pace.allowance, now);
+    leases_ = pace.leases;
+    green_ = pace.green;
+}
+
+void CampaignRun::record(LedgerBatch facts) {
+    const std::lock_guard lock(mutex_);
+    append(facts_, std::move(facts));
+}
+
+std::pair<CommittedLoad, ResponseModel> CampaignRun::commitment() const {
+    const std::lock_guard lock(pace_mutex_);
+    return {committed_, response_};
+}
+
+Rate CampaignRun::demand() const {
+    const std::lock_guard lock(mutex_);
+    if (result_ || paused_ || aborted_ || stop_deadline_) return Rate{0};
+    if (totals_.outcomes[static_cast<std::size_t>(Final::pending)] == 0) return Rate{0};
+    return operator_cap_ ? std::min(campaign_.per_second, *operator_cap_) : campaign_.per_second;
+}
+
+void CampaignRun::refresh_suppression() {
+    bool unreadable = false;
+    for (const auto& source : suppression_) {
+        try {
+            if (Result<void> fresh = source->refresh(); !fresh) {
+                unreadable = true;
+                if (!suppression_unreadable_.load()) log_.warn(fresh.error().text());
+            }
+        } catch (const std::exception& thrown) {
+            unreadable = true;
+            log_.error(std::string("suppression source threw: ") + thrown.what());
+        }
+    }
+    suppression_unreadable_ = unreadable;
+}
+
+// ---- operators
+
+void CampaignRun::event_locked(std::string kind, std::string detail, std::string_view operator_name) {
+    facts_.events.push_back({clock_.wall(), std::move(kind), std::move(detail), std::string(operator_name)});
+}
+
+void CampaignRun::pause(bool paused, std::string_view operator_name) {
+    {
+        const std::lock_guard lock(mutex_);
+        if (paused_ == paused || result_) return;
+        paused_ = paused;
+        event_locked(paused ? "pause" : "resume", "", operator_name);
+    }
+    wake_feeder_();
+}
+
+void CampaignRun::set_rate(std::optional<Rate> cap, std::string_view operator_name) {
+    {
+        const std::lock_guard lock(mutex_);
+        if (result_) return;
+        operator_cap_ = cap;
+        event_locked("rate", cap ? std::to_string(std::llround(cap->per_second)) + "/s" : "as configured", operator_name);
+    }
+    const std::lock_guard lock(pace_mutex_);
+    Allowance lower = pacer_.allowance();
+    if (cap && *cap < lower.rate) {
+        lower.rate = *cap;
+        lower.reason = "rate set by the operator";
+        pacer_.allow(lower, clock_.now());
+    }
+}
+
+void CampaignRun::abort(std::string_view operator_name) {
+    {
+        const std::lock_guard lock(mutex_);
+        if (aborted_ || result_) return;
+        aborted_ = true;
+        event_locked("abort", "", operator_name);
+        facts_.meta.emplace_back("state", "aborted");
+    }
+    wake_feeder_();
+}
+
+void CampaignRun::stop(TimePoint deadline, std::string_view operator_name, std::string why) {
+    {
+        const std::lock_guard lock(mutex_);
+        if (result_) return;
+        if (!stop_deadline_) {
+            event_locked("stop", why, operator_name);
+            stop_why_ = why.empty() ? "stopped by the operator" : std::move(why);
+        }
+        stop_deadline_ = stop_deadline_ ? std::min(*stop_deadline_, deadline) : deadline;
+    }
+    wake_feeder_();
+}
+
+void CampaignRun::observe_opens(double count, TimePoint from, TimePoint to) {
+    if (!(to > from) || !(count >= 0) || !std::isfinite(count)) return;
+    const std::lock_guard lock(pace_mutex_);
+    const double mean = (committed_.opens_at(from, response_) + committed_.opens_at(to, response_)) / 2;
+    response_.observe(count, mean * seconds_between(from, to));
+}
+
+Progress CampaignRun::progress() const {
+    Progress progress;
+    progress.campaign = campaign_.id;
+    progress.cohort = cohort_now_.load();
+    progress.cohorts = static_cast<std::uint32_t>(cohorts_.size());
+    progress.in_flight = in_doubt_.load();
+    const TimePoint now = clock_.now();
+    {
+        const std::lock_guard lock(pace_mutex_);
+        const Allowance& allowance = pacer_.allowance();
+        progress.allowed = now < allowance.expires ? allowance.rate.per_second : 0.0;
+        progress.reason = allowance.reason;
+    }
+    const std::lock_guard lock(mutex_);
+    progress.totals = totals_;
+    progress.paused = paused_;
+    progress.state = result_ ? result_->state : RunState::running;
+    if (!reason_.empty()) progress.reason = reason_;
+    if (result_) progress.reason = result_->why;
+
+    recent_.emplace_back(now, released_.load());
+    while (recent_.size() > 2 && now - recent_.front().first > rate_window) recent_.pop_front();
+    const double span = seconds_between(recent_.front().first, now);
+    if (span > 0.2) progress.rate = static_cast<double>(recent_.back().second - recent_.front().second) / span;
+    const auto pending = static_cast<double>(totals_.outcomes[static_cast<std::size_t>(Final::pending)]);
+    if (progress.rate > 0 && !result_) {
+        progress.eta = std::chrono::duration_cast<Duration>(Seconds(pending / progress.rate));
+        if (campaign_.deadline) {
+            progress.deadline_holds =
+                clock_.wall() + std::chrono::duration_cast<std::chrono::milliseconds>(*progress.eta) <= *campaign_.deadline;
+        }
+    }
+    return progress;
+}
+
+std::optional<RunResult> CampaignRun::wait(Duration timeout) const {
+    std::unique_lock lock(mutex_);
+    changed_.wait_for(lock, timeout, [this] { return result_.has_value(); });
+    return result_;
+}
+
+bool CampaignRun::ended() const {
+    const std::lock_guard lock(mutex_);
+    return result_.has_value();
+}
+
+void CampaignRun::finish(RunResult result) {
+    {
+        const std::lock_guard lock(mutex_);
+        if (result_) return;
+        log_.info("campaign " + campaign_.id + ": " + std::string(to_string(result.state)) + ", " + result.why);
+        result_ = std::move(result);
+    }
+    changed_.notify_all();
+}
+
+void CampaignRun::note_reason(std::string reason) {
+    const std::lock_guard lock(mutex_);
+    reason_ = std::move(reason);
+}
+
+}  // namespace tidegate::delivery

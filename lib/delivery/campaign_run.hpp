@@ -1,0 +1,232 @@
+#pragma once
+
+#include <atomic>
+#include <condition_variable>
+#include <deque>
+#include <functional>
+#include <memory>
+#include <mutex>
+#include <optional>
+#include <queue>
+#include <string>
+#include <unordered_map>
+#include <vector>
+
+#include "delivery/account.hpp"
+#include "delivery/cohort_clock.hpp"
+#include "delivery/eligibility.hpp"
+#include "delivery/judge.hpp"
+#include "delivery/outbox.hpp"
+#include "delivery/route.hpp"
+#include "tidegate/audience/suppression.hpp"
+#include "tidegate/base/log.hpp"
+#include "tidegate/base/rng.hpp"
+#include "tidegate/channel/breaker.hpp"
+#include "tidegate/delivery/progress.hpp"
+#include "tidegate/message/message.hpp"
+#include "tidegate/pacing/committed_load.hpp"
+#include "tidegate/pacing/pacer.hpp"
+#include "tidegate/quota/quota_store.hpp"
+
+namespace tidegate::delivery {
+
+/// Everything a run is made of; put together by `prepare` before the first thread sees it.
+struct RunParts {
+    Campaign campaign;
+    MessageTemplate message;
+    std::vector<Account*> accounts;             ///< of the campaign's channels, each once
+    std::vector<RouteStep> steps;
+    std::unique_ptr<Ledger> ledger;
+    std::vector<std::shared_ptr<SuppressionSource>> suppression;
+    LedgerTotals totals;
+    std::vector<CohortRecord> cohorts;
+    /// Deliveries the last run left open, with their recipients.
+    std::vector<std::pair<LedgerDelivery, LedgerRecipient>> open;
+    /// Messages released shortly before the last run ended: (seconds before now, messages).
+    std::vector<std::pair<double, double>> recent;
+    std::uint64_t limit = 0;
+    Duration watch_after{0};
+    std::string operator_name;
+    std::string ledger_path;
+    std::uint64_t seed = 0;
+};
+
+/// One campaign on its way. The feeder thread decides and settles; the control thread says how fast; the writer makes
+/// durable and hands over; channels answer from anywhere; operators ask from anywhere.
+class CampaignRun : public std::enable_shared_from_this<CampaignRun> {
+  public:
+    /// `wake_feeder` and `wake_writer` tell the Gate's threads that there is work; they must not block.
+    CampaignRun(RunParts parts, const Clock& clock, Log& log, std::function<void()> wake_feeder,
+                std::function<void()> wake_writer);
+
+    const Campaign& campaign() const { return campaign_; }
+    const std::string& ledger_path() const { return ledger_path_; }
+    const std::vector<Account*>& accounts() const { return accounts_; }
+
+    // ---- feeder thread
+    /// Takes answers in, releases what may go, ends the run when it is over. True when something moved.
+    bool feed();
+
+    // ---- writer thread
+    /// Commits what is queued and hands over what was intended. True when there was something.
+    bool write();
+
+    // ---- control thread
+    struct Pace {
+        Allowance allowance;
+        std::vector<Lease> leases;  ///< in the order of `accounts()`
+        bool green = true;          ///< no backend of this campaign holds or pauses
+    };
+    void set_pace(const Pace& pace);
+    /// Facts for the ledger: ticks, holds, summaries.
+    void record(LedgerBatch facts);
+    /// Copies for the predictor.
+    std::pair<CommittedLoad, ResponseModel> commitment() const;
+    /// What the campaign could use: its own cap while it has work, else 0.
+    Rate demand() const;
+    std::uint64_t released() const { return released_.load(); }
+    std::uint32_t cohort() const { return cohort_now_.load(); }
+    void refresh_suppression();
+
+    // ---- operators, any thread
+    void pause(bool paused, std::string_view operator_name);
+    void set_rate(std::optional<Rate> cap, std::string_view operator_name);
+    void abort(std::string_view operator_name);
+    void stop(TimePoint deadline, std::string_view operator_name, std::string why = {});
+    void observe_opens(double count, TimePoint from, TimePoint to);
+    Progress progress() const;
+    std::optional<RunResult> wait(Duration timeout) const;
+    bool ended() const;
+
+  private:
+    struct Work {
+        LedgerRecipient recipient;
+        std::vector<LedgerDelivery> deliveries;
+    };
+    struct Waiting {
+        TimePoint due;
+        DeliveryId id;
+        bool operator<(const Waiting& other) const { return due > other.due; }
+    };
+    enum class Gone : std::uint8_t { released, wait, dropped };
+
+    // feeder's rooms
+    void adopt_open_deliveries(std::vector<std::pair<LedgerDelivery, LedgerRecipient>> open);
+    void take_answers(TimePoint now);
+    void settle(DeliveryId id, const Outcome& answer, TimePoint now);
+    void apply(Work& work, LedgerDelivery& delivery, const Verdict& verdict, TimePoint now);
+    void proceed(std::int64_t recipient, TimePoint now);
+    void finish_recipient(std::int64_t recipient, Final outcome);
+    void wake_waiting(TimePoint now);
+    void walk(TimePoint now);
+    void admit(LedgerRecipient recipient);
+    void move_on(TimePoint now);
+    std::size_t release(TimePoint now);
+    Gone try_release(DeliveryId id, Account& account, TimePoint now);
+    bool suppressed(const std::string& identity) const;
+    void skip_recipient(std::int64_t recipient, Final outcome);
+    void pass_over(std::int64_t recipient, WallTime until);
+    Attempt make_attempt(const Work& work, const LedgerDelivery& delivery, const std::string& address) const;
+    void refuse_locally(Work& work, LedgerDelivery& delivery, Account& account, const Error& why, TimePoint now);
+    std::size_t account_of(DeliveryId id) const { return steps_[step_of(id)].channel; }
+    std::size_t ready_count() const;
+    bool repeats_merge(DeliveryId id) const;
+    std::vector<DeliveryId> unanswered() const;
+    void let_go();
+    void check_end(TimePoint now);
+    void begin_ending(RunState state, int exit_code, std::string why, TimePoint deadline);
+    void flush(TimePoint now);
+    bool may_release();
+    Work* work_of(DeliveryId id);
+    LedgerDelivery* delivery_of(Work& work, DeliveryId id);
+    void event_locked(std::string kind, std::string detail, std::string_view operator_name);
+    void note_reason(std::string reason);
+
+    // writer's rooms
+    void committed(const WriteJob& job);
+    void hand_over(WriteJob& job);
+    void commit_failed(WriteJob job, const Error& error);
+
+    // any thread
+    void answer(DeliveryId id, Outcome outcome);
+    void finish(RunResult result);
+
+    // fixed after construction, but for the ledger's end
+    const Campaign campaign_;
+    const MessageTemplate message_;
+    const std::vector<Account*> accounts_;
+    const std::vector<RouteStep> steps_;
+    std::unique_ptr<Ledger> ledger_;             // gone once the run has ended
+    const std::vector<std::shared_ptr<SuppressionSource>> suppression_;
+    const std::uint64_t limit_;
+    const Duration watch_after_;
+    const std::string ledger_path_;
+    const Clock& clock_;
+    Log& log_;
+    const std::function<void()> wake_feeder_, wake_writer_;
+
+    // feeder-confined
+    Rng rng_;
+    CohortClock cohort_clock_;
+    std::vector<CohortRecord> cohorts_;
+    LedgerCursor cursor_;
+    std::unordered_map<std::int64_t, Work> working_;
+    std::vector<std::deque<DeliveryId>> ready_;  // by account
+    std::priority_queue<Waiting> waiting_;
+    std::vector<RatioBreaker> breakers_;         // by account
+    std::vector<TokenBucket> buckets_;           // by account
+    WriteJob job_;                               // being filled
+    Hours hours_;
+    WallTime hours_checked_{};
+    bool passed_over_ = false;
+    std::optional<WallTime> passed_over_until_;
+    std::uint64_t begun_ = 0;                    // recipients whose sending has begun, for `limit`
+    std::atomic<std::uint64_t> in_doubt_{0};     // attempts without an answer; read by `progress`
+    bool walk_ended_ = false;                    // the ledger has no further recipient in this cohort
+    bool walked_all_ = false;
+    std::size_t turn_ = 0;                       // whose account is served first
+    std::optional<std::string> guard_;           // why a breaker stopped the run
+    std::optional<RunResult> ending_;
+    TimePoint ending_deadline_{};
+    bool last_pushed_ = false;
+    TimePoint last_release_;
+    TimePoint last_elapsed_{};
+
+    Outbox outbox_;
+
+    // written by the writer, read by the feeder
+    std::atomic<bool> disk_trouble_{false};
+    TimePoint disk_trouble_since_{};             // writer-confined
+    TimePoint disk_retry_at_{};                  // writer-confined
+    std::atomic<bool> disk_given_up_{false};
+    std::string disk_error_;                     // under mutex_
+
+    std::atomic<std::uint64_t> released_{0};
+    std::atomic<std::uint32_t> cohort_now_{0};
+    std::atomic<bool> suppression_unreadable_{false};
+
+    mutable std::mutex pace_mutex_;              // pacer, leases, committed load, response
+    Pacer pacer_;
+    std::vector<Lease> leases_;
+    bool green_ = true;
+    ResponseModel response_;
+    CommittedLoad committed_;
+
+    mutable std::mutex answers_mutex_;
+    std::vector<std::pair<DeliveryId, Outcome>> answers_;
+
+    mutable std::mutex mutex_;                   // everything below
+    mutable std::condition_variable changed_;
+    LedgerTotals totals_;
+    LedgerBatch facts_;
+    bool paused_ = false;
+    bool aborted_ = false;
+    std::optional<TimePoint> stop_deadline_;
+    std::string stop_why_;
+    std::optional<Rate> operator_cap_;
+    std::string reason_;                         // why nothing goes, or empty
+    std::optional<RunResult> result_;
+    mutable std::deque<std::pair<TimePoint, std::uint64_t>> recent_;
+};
+
+}  // namespace tidegate::delivery

@@ -1,0 +1,42 @@
+#include "delivery/cohort_clock.hpp"
+
+#include <algorithm>
+#include <utility>
+
+namespace tidegate::delivery {
+
+CohortClock::CohortClock(Options options, TimePoint start)
+    : options_(std::move(options)), started_(start), last_release_(start), disturbed_(TimePoint::min()) {}
+
+void CohortClock::released(TimePoint now) {
+    if (!released_any_) started_ = now;
+    released_any_ = true;
+    last_release_ = now;
+}
+
+void CohortClock::disturbed(TimePoint now) { disturbed_ = now; }
+
+TimePoint CohortClock::ready_at() const {
+    if (rerun_ || begun(current_ + 1)) return TimePoint::min();
+    TimePoint at = started_ + options_.gap;
+    if (in_canary()) at = std::max(at, std::max(last_release_, disturbed_) + options_.soak);
+    return at;
+}
+
+bool CohortClock::ready(TimePoint now) const { return exhausted_ && !last() && now >= ready_at(); }
+
+void CohortClock::advance(TimePoint now) {
+    ++current_;
+    started_ = now;
+    last_release_ = now;
+    released_any_ = false;
+    exhausted_ = false;
+}
+
+void CohortClock::restart() {
+    current_ = 0;
+    exhausted_ = false;
+    rerun_ = true;
+}
+
+}  // namespace tidegate::delivery

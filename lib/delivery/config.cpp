@@ -1,0 +1,188 @@
+#include "tidegate/delivery/config.hpp"
+
+#include <algorithm>
+#include <cstdio>
+#include <filesystem>
+#include <fstream>
+#include <sstream>
+
+#include "delivery/config_parts.hpp"
+#include "net/crypto.hpp"
+#include "tidegate/base/text.hpp"
+
+namespace tidegate {
+namespace delivery {
+namespace {
+
+constexpr std::size_t largest_file = 1024 * 1024;
+
+/// A file's bytes and its tree; `root` is absent when it cannot be read, with the reason among the findings.
+struct Document {
+    SourceFile file;
+    std::string bytes;
+    std::optional<Node> root;
+};
+
+Result<std::string> read_bytes(const std::string& path) {
+    std::error_code ignored;
+    if (std::filesystem::is_directory(path, ignored)) {
+        return Error{Errc::invalid, "is a folder, not a file", {}, "name the TOML file in it"};
+    }
+    std::ifstream in(path, std::ios::binary);
+    if (!in) return Error{Errc::not_found, "cannot be read", {}, "check the path and its permissions"};
+    std::string bytes(largest_file + 1, '\0');
+    in.read(bytes.data(), static_cast<std::streamsize>(bytes.size()));
+    if (in.bad()) return Error{Errc::unavailable, "reading failed", {}, "check the disk"};
+    bytes.resize(static_cast<std::size_t>(in.gcount()));
+    if (bytes.size() > largest_file) {
+        return Error{Errc::invalid, "is larger than 1 MiB", {}, "name the campaign file, not the audience"};
+    }
+    return bytes;
+}
+
+/// The line of the first byte that is not UTF-8; 0 when all is well.
+int first_broken_line(std::string_view bytes) {
+    if (valid_utf8(bytes)) return 0;
+    for (int line = 1;; ++line) {
+        const auto end = bytes.find('\n');
+        if (!valid_utf8(bytes.substr(0, end)) || end == std::string_view::npos) return line;
+        bytes.remove_prefix(end + 1);
+    }
+}
+
+Document open_document(const std::string& path, int order, Findings& findings) {
+    Document document;
+    document.file = {order, path, std::filesystem::path(path).parent_path().string()};
+    if (document.file.directory.empty()) document.file.directory = ".";
+    auto bytes = read_bytes(path);
+    if (!bytes) {
+        findings.fault(document.file, 0, {}, bytes.error());
+        return document;
+    }
+    document.bytes = std::move(*bytes);
+    if (const int line = first_broken_line(document.bytes); line > 0) {
+        findings.fault(document.file, line, {}, {Errc::invalid, "the file is not UTF-8", {}, "save it as UTF-8"});
+        return document;
+    }
+    auto tree = parse_toml(document.bytes);
+    if (!tree) {
+        const int line = std::atoi(tree.error().where.c_str());
+        findings.fault(document.file, line, {}, tree.error());
+        return document;
+    }
+    document.root = std::move(*tree);
+    return document;
+}
+
+/// The site's names cannot be trusted, so that a reference to one may be right after all.
+bool names_in_doubt(const Findings& findings) {
+    return findings.any_told([](const std::string& key) {
+        const bool of_site = key.starts_with("backend") || key.starts_with("channel");
+        return key == "site" ||
+               (of_site && (key.find('.') == std::string::npos || key.ends_with(".name") || key.ends_with(".kind")));
+    });
+}
+
+void warn_about(const LoadedCampaign& loaded, Findings& findings) {
+    const auto& [site, campaign] = std::tie(loaded.site, loaded.campaign);
+    if (site.backends.empty()) {
+        findings.warn({}, "no [[backend]]: nothing is watched, only [limits] and account caps hold the campaign back");
+    }
+    for (std::size_t i = 0; i < site.backends.size(); ++i) {
+        const auto& limits = site.backends[i].limits;
+        const auto place = "backend[" + std::to_string(i) + "]";
+        const auto impact = campaign.impact.find(limits.name);
+        if (impact == campaign.impact.end()) {
+            findings.warn(place, "the campaign states no [impact] for backend \"" + limits.name +
+                                     "\": its sends are taken to cause no requests there");
+        }
+        if (limits.shadow) {
+            findings.warn(place + ".shadow",
+                          "backend \"" + limits.name + "\" is in shadow: decisions are recorded, not enforced");
+        }
+    }
+    const auto& audience = campaign.audience;
+    if (audience.file.empty()) {
+        findings.warn("audience", "no [audience] file: only a program that hands over its own audience can run this");
+    }
+    if (campaign.purpose == Purpose::advertising && audience.consent.empty()) {
+        findings.warn("audience",
+                      "an advertisement without [audience] consent: nobody has agreed, so everybody is skipped");
+    }
+    const bool own_channel = std::any_of(site.channels.begin(), site.channels.end(), [](const ChannelOptions& channel) {
+        return std::holds_alternative<CustomOptions>(channel.provider);
+    });
+    for (const auto& address : audience.addresses) {
+        const bool used = std::any_of(campaign.send.begin(), campaign.send.end(), [&](const SendStep& step) {
+            return std::any_of(site.channels.begin(), site.channels.end(), [&](const ChannelOptions& channel) {
+                return channel.name == step.channel && channel.kind() == address.type;
+            });
+        });
+        if (!used && !own_channel) {
+            findings.warn("audience.address." + address.type,
+                          "no step of the campaign sends to addresses of type \"" + address.type + "\"");
+        }
+    }
+}
+
+}  // namespace
+}  // namespace delivery
+
+Result<LoadedCampaign, Faults> load_campaign(const std::string& path) {
+    using namespace delivery;
+    Findings findings;
+    LoadedCampaign loaded;
+    loaded.path = path;
+
+    const auto campaign_document = open_document(path, 0, findings);
+    if (!campaign_document.root) return findings.faults();
+    loaded.directory = campaign_document.file.directory;
+    loaded.campaign_hash = loaded.site_hash = net::sha256_hex(campaign_document.bytes);
+
+    TableReader root(*campaign_document.root, {}, campaign_document.file, findings);
+    Document site_document;
+    std::string site_path;
+    bool site_known = true;
+    const bool two_files = root.has("site");
+    if (root.file("site", site_path)) {
+        refuse_site_tables(root, "move it to " + site_path + ", or leave out `site`");
+        site_document = open_document(site_path, 1, findings);
+        site_known = site_document.root.has_value();
+        loaded.site_hash = net::sha256_hex(site_document.bytes);
+        if (site_known) {
+            TableReader site_root(*site_document.root, {}, site_document.file, findings);
+            refuse_campaign_tables(site_root, "move it to the campaign file");
+            read_site(site_root, loaded.site);
+            site_root.finish();
+        }
+    } else if (two_files) {
+        site_known = false;
+        refuse_site_tables(root, "leave out `site` when the site's tables stand in the campaign file");
+    } else {
+        read_site(root, loaded.site);
+    }
+    read_campaign(root, loaded.campaign);
+    root.finish();
+    if (!two_files && !root.has("send")) {
+        for (const auto& channel : loaded.site.channels) loaded.campaign.send.push_back({channel.name, false});
+    }
+
+    const bool references_in_doubt = !site_known || names_in_doubt(findings);
+    const auto& site_file = two_files && site_known ? site_document.file : campaign_document.file;
+    if (site_known) {
+        for (auto& fault : loaded.site.validate()) findings.take(std::move(fault), site_file);
+    }
+    for (auto& fault : loaded.campaign.validate(loaded.site)) {
+        const bool refers = fault.code == Errc::not_found || fault.where == "campaign.purpose";
+        if (refers && references_in_doubt) continue;
+        findings.take(std::move(fault), campaign_document.file);
+    }
+    if (!findings.clean()) return findings.faults();
+
+    warn_about(loaded, findings);
+    loaded.lines = findings.lines();
+    loaded.warnings = std::move(findings.warnings);
+    return loaded;
+}
+
+}  // namespace tidegate

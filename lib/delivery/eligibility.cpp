@@ -1,0 +1,38 @@
+#include "delivery/eligibility.hpp"
+
+#include "tidegate/base/text.hpp"
+
+namespace tidegate::delivery {
+
+namespace {
+
+constexpr int night_begins = 21 * 60;
+constexpr int night_ends = 8 * 60;
+constexpr auto consent_lasts = std::chrono::hours(24) * 730;
+
+}  // namespace
+
+Result<Hours> hours_at(WallTime now, const std::string& zone) {
+    Result<int> minute = local_minute_of_day(now, zone);
+    if (!minute) return minute.error();
+    Hours hours;
+    hours.night = *minute >= night_begins || *minute < night_ends;
+    if (hours.night) {
+        Result<WallTime> ends = next_local_minute(now, zone, night_ends);
+        if (!ends) return ends.error();
+        hours.night_ends = *ends;
+    }
+    return hours;
+}
+
+Eligibility eligible(const Recipient& person, Purpose purpose, const Hours& hours, WallTime now) {
+    if (purpose != Purpose::advertising) return {};
+    const bool stale = person.consent_at && *person.consent_at + consent_lasts < now;
+    if (person.consent != Consent::given || stale) return {Eligibility::Kind::skip, {}, Final::no_consent};
+    if (hours.night && person.night_consent != Consent::given) {
+        return {Eligibility::Kind::wait, hours.night_ends, Final::pending};
+    }
+    return {};
+}
+
+}  // namespace tidegate::delivery

@@ -1,0 +1,319 @@
+#include "tidegate/delivery/forecast.hpp"
+
+#include <algorithm>
+#include <cmath>
+#include <limits>
+
+#include "delivery/cohort_clock.hpp"
+#include "pacing/reserve.hpp"
+#include "pacing/words.hpp"
+#include "tidegate/base/text.hpp"
+#include "tidegate/pacing/committed_load.hpp"
+
+namespace tidegate {
+namespace {
+
+constexpr double kInfinity = std::numeric_limits<double>::infinity();
+constexpr double kStepsAimedAt = 4000.0;
+constexpr std::size_t kMostSteps = 20000;
+constexpr double kShortestStep = 0.01;
+constexpr double kFaded = 0.01;  // of our peak: the load counts as over
+/// Cohorts closer together than this are one stream, whose cohort starts mean nothing to anybody.
+constexpr auto kDistinctStarts = std::chrono::minutes(2);
+constexpr TimePoint kOrigin{std::chrono::hours(1)};
+
+/// One backend that the campaign loads.
+struct Guarded {
+    std::string name;
+    Impact impact;
+    double baseline = 0.0;
+    std::optional<double> bound;
+    bool enforced = true;
+
+    double room() const { return bound && enforced ? std::max(0.0, *bound - baseline) : kInfinity; }
+};
+
+double at_least_zero(double value) {
+    return std::isfinite(value) && value > 0.0 ? value : 0.0;
+}
+
+std::vector<Guarded> guarded_backends(const Site& site, const Campaign& campaign, const ForecastInput& input,
+                                      const ResponseModel& model) {
+    std::vector<Guarded> result;
+    for (const Backend& backend : site.backends) {
+        const auto impact = campaign.impact.find(backend.limits.name);
+        if (impact == campaign.impact.end()) continue;
+        if (impact->second.per_open <= 0.0 && impact->second.per_delivery <= 0.0) continue;
+        const auto baseline = input.baseline.find(backend.limits.name);
+        Guarded g{.name = backend.limits.name,
+                  .impact = impact->second,
+                  .baseline = baseline == input.baseline.end() ? 0.0 : at_least_zero(baseline->second),
+                  .bound = std::nullopt,
+                  .enforced = !backend.limits.shadow};
+        if (backend.limits.capacity_hint) {
+            const double ours = pacing::survivable_load({.capacity = *backend.limits.capacity_hint,
+                                                         .reserve = backend.limits.reserve,
+                                                         .baseline = g.baseline,
+                                                         .reaction_s = Seconds(period_of(backend.signal)).count(),
+                                                         .slo_s = Seconds(backend.limits.latency_slo).count()},
+                                                        model);
+            g.bound = std::min(*backend.limits.capacity_hint, g.baseline + ours);
+        }
+        result.push_back(std::move(g));
+    }
+    return result;
+}
+
+/// Everyone is tried on the first channel of the route; what goes out besides must keep up with it.
+double rate_limit(const Site& site, const Campaign& campaign) {
+    double limit = campaign.per_second.per_second;
+    for (std::size_t i = 0; i < campaign.send.size(); ++i) {
+        if (i > 0 && !campaign.send[i].also) continue;
+        for (const ChannelOptions& channel : site.channels)
+            if (channel.name == campaign.send[i].channel) limit = std::min(limit, channel.per_second.per_second);
+    }
+    return std::max(0.0, limit);
+}
+
+/// What a backend bears when a rate is held for ever.
+double steady_rate(const Guarded& g, const ResponseModel& model) {
+    const double effect = model.doubt() * g.impact.per_open * model.total() + g.impact.per_delivery;
+    return effect > 0.0 ? g.room() / effect : kInfinity;
+}
+
+class Run {
+  public:
+    Run(const Site& site, const Campaign& campaign, const ForecastInput& input, double coarseness)
+        : campaign_(campaign),
+          sizes_(input.cohort_sizes),
+          model_(campaign.response),
+          sent_(model_, kOrigin),
+          guarded_(guarded_backends(site, campaign, input, model_)),
+          limit_(rate_limit(site, campaign)),
+          clock_({.cohorts = static_cast<std::uint32_t>(sizes_.size()),
+                  .canaries = static_cast<std::uint32_t>(std::min(campaign.cohorts.canary.size(), sizes_.size())),
+                  .gap = campaign.cohorts.gap,
+                  .soak = std::chrono::duration_cast<Duration>(Seconds(model_.quantile(0.8))),
+                  .begun = {}},
+                 kOrigin) {
+        starts_ = std::max(campaign.starts.value_or(input.now), input.now);
+        if (campaign.deadline) last_chance_ = std::max(0.0, Seconds(*campaign.deadline - starts_).count());
+        for (const Guarded& g : guarded_) {
+            all_.push_back({{&sent_, &model_, g.impact}});
+            limit_ = std::min(limit_, steady_rate(g, model_));
+        }
+        for (std::uint64_t size : sizes_) total_ += size;
+        left_ = static_cast<double>(total_);
+        step_ = step_length() * coarseness;
+        prepare(input);
+    }
+
+    /// False when it took too many steps; a coarser run may do.
+    bool go() {
+        if (total_ > 0 && limit_ <= 0.0) {
+            result_.endless = true;
+            finish();
+            return true;
+        }
+        while (left_ > 0.0 || !faded()) {
+            if (result_.released.size() >= kMostSteps) {
+                result_.endless = left_ > 0.0;
+                finish();
+                return false;
+            }
+            step();
+        }
+        finish();
+        return true;
+    }
+
+    Forecast take() { return std::move(result_); }
+
+  private:
+    double step_length() const {
+        double length = model_.horizon();
+        if (limit_ > 0.0) length += static_cast<double>(total_) / limit_;
+        const double gap = Seconds(campaign_.cohorts.gap).count();
+        length += static_cast<double>(sizes_.size()) * gap +
+                  static_cast<double>(campaign_.cohorts.canary.size()) * model_.quantile(0.8);
+        length = std::min(length, last_chance_ + model_.horizon());
+        return std::max({kShortestStep, model_.median() / 20.0, length / kStepsAimedAt});
+    }
+
+    void prepare(const ForecastInput& input) {
+        result_.starts = result_.last_release = result_.load_over = starts_;
+        result_.step = std::chrono::duration_cast<Duration>(Seconds(step_));
+        result_.recipients = total_;
+        for (std::size_t i = 0; i < sizes_.size(); ++i)
+            result_.cohorts.push_back(
+                {.label = i < input.cohort_labels.size() ? input.cohort_labels[i] : "cohort " + std::to_string(i),
+                 .canary = i < campaign_.cohorts.canary.size(),
+                 .recipients = sizes_[i]});
+        for (const Guarded& g : guarded_)
+            result_.backends.push_back({.backend = g.name, .bound = g.bound, .peak = g.baseline, .load = {}});
+    }
+
+    WallTime wall(double seconds) const { return starts_ + std::chrono::milliseconds(std::llround(seconds * 1000.0)); }
+    static double seconds(TimePoint t) { return t == TimePoint::min() ? 0.0 : seconds_between(kOrigin, t); }
+
+    double rate(double now) const {
+        double rate = limit_;
+        for (std::size_t b = 0; b < guarded_.size(); ++b)
+            if (std::isfinite(guarded_[b].room()))
+                rate = std::min(
+                    rate, admissible_rate(guarded_[b].room(), all_[b].front(), all_[b], after(kOrigin, now)).rate);
+        return rate;
+    }
+
+    void step() {
+        const double end = time_ + step_;
+        const double before = left_;
+        if (left_ > 0.0) release(time_, std::min(end, last_chance_));
+        if (last_chance_ <= end && left_ > 0.0) give_up();
+        time_ = end;
+        result_.released.push_back(before - left_ - given_up_);
+        given_up_ = 0.0;
+        ours_ = 0.0;
+        for (std::size_t b = 0; b < guarded_.size(); ++b) {
+            const double ours = predicted_load(all_[b], after(kOrigin, end), false);
+            ours_ = std::max(ours_, ours);
+            result_.backends[b].load.push_back(guarded_[b].baseline + ours);
+            result_.backends[b].peak = std::max(result_.backends[b].peak, guarded_[b].baseline + ours);
+        }
+        peak_ = std::max(peak_, ours_);
+    }
+
+    /// Hands out what the rate allows between two moments, cohort after cohort; starts fall between steps, not on them.
+    void release(double from, double to) {
+        const double allowed = rate(from);
+        double cursor = from;
+        while (left_ > 0.0 && cursor < to) {
+            const std::size_t cohort = clock_.current();
+            if (done_in_cohort_ >= static_cast<double>(sizes_[cohort])) {
+                clock_.released_all();
+                if (clock_.last()) break;
+                const double ready = std::max(cursor, seconds(clock_.ready_at()));
+                if (ready >= to) return;
+                cursor = ready;
+                clock_.advance(after(kOrigin, cursor));
+                done_in_cohort_ = 0.0;
+                continue;
+            }
+            if (allowed <= 0.0) return;
+            const double wanted = static_cast<double>(sizes_[cohort]) - done_in_cohort_;
+            const double count = std::isinf(allowed) ? wanted : std::min(wanted, allowed * (to - cursor));
+            const double until = std::isinf(allowed) ? cursor : std::min(to, cursor + count / allowed);
+            book(cohort, count, cursor, until);
+            cursor = count < wanted ? to : until;
+        }
+    }
+
+    void book(std::size_t cohort, double count, double from, double to) {
+        ForecastCohort& c = result_.cohorts[cohort];
+        if (done_in_cohort_ <= 0.0) c.starts = wall(from);
+        c.ends = result_.last_release = wall(to);
+        clock_.released(after(kOrigin, from));
+        clock_.released(after(kOrigin, to));
+        const double pieces = std::clamp(std::ceil((to - from) * 20.0 / model_.median()), 1.0, 2000.0);
+        for (double i = 0.0; i < pieces; i += 1.0)
+            sent_.add(count / pieces, after(kOrigin, from + (to - from) * (i + 0.5) / pieces));
+        // Rounding must not leave a hair of a recipient behind.
+        const double size = static_cast<double>(sizes_[cohort]);
+        done_in_cohort_ = size - done_in_cohort_ - count < 1e-6 ? size : done_in_cohort_ + count;
+        left_ = left_ - count < 1e-6 * (1.0 + static_cast<double>(total_) * 1e-9) ? 0.0 : left_ - count;
+    }
+
+    void give_up() {
+        result_.left_at_deadline = static_cast<std::uint64_t>(std::ceil(left_ - 1e-6));
+        given_up_ = left_;
+        left_ = 0.0;
+    }
+
+    bool faded() const {
+        if (guarded_.empty() || sent_.total() <= 0.0) return true;
+        // Nobody has opened yet right after the last release: low does not mean over before the curve has had its turn.
+        const double since = time_ - Seconds(result_.last_release - starts_).count();
+        return since > model_.horizon() || (since > model_.median() && ours_ <= kFaded * peak_);
+    }
+
+    void finish() {
+        if (result_.endless && campaign_.deadline && result_.left_at_deadline == 0)
+            result_.left_at_deadline = static_cast<std::uint64_t>(std::ceil(left_));
+        result_.load_over = std::max(result_.last_release, wall(guarded_.empty() ? 0.0 : time_));
+        warn();
+    }
+
+    bool near_quarter(WallTime t) const {
+        const Result<int> minute = local_minute_of_day(t, campaign_.zone);
+        return minute && (*minute % 15 == 14 || *minute % 15 == 0);
+    }
+    std::string local(WallTime t) const { return format_local(t, campaign_.zone).value_or(format_wall_time(t)); }
+
+    void warn() {
+        std::vector<std::string>& out = result_.warnings;
+        if (total_ == 0) out.push_back("the audience is empty");
+        if (guarded_.empty())
+            out.push_back(
+                "no backend has an impact of this campaign: nothing but the limits paces it; fill in [impact]");
+        for (const Guarded& g : guarded_) {
+            if (!g.bound)
+                out.push_back(g.name +
+                              ": no capacity_hint, so this forecast does not know its bound; the gate will feel its "
+                              "way and be slower");
+            else if (!g.enforced)
+                out.push_back(g.name + ": shadow mode, its bound is not enforced");
+            else if (g.room() <= 0.0)
+                out.push_back(g.name + ": its baseline of " + pacing::brief(g.baseline) +
+                              " requests/s leaves no room under " + pacing::brief(*g.bound));
+        }
+        if (result_.endless) out.push_back("at this rate the campaign would never finish");
+        if (result_.left_at_deadline > 0)
+            out.push_back(std::to_string(result_.left_at_deadline) + " of " + std::to_string(total_) +
+                          " recipients would be left at the deadline");
+        // Everybody's cron jobs and other senders start then. Source: Firebase, "Scale FCM" advice on traffic spikes.
+        if (total_ > 0 && near_quarter(starts_))
+            out.push_back("starts at " + local(starts_) +
+                          ", within a minute of the hour or quarter-hour, when others start too");
+        if (campaign_.cohorts.gap < kDistinctStarts) return;
+        std::size_t unlucky = 0;
+        const ForecastCohort* first = nullptr;
+        for (std::size_t i = 1; i < result_.cohorts.size(); ++i)
+            if (result_.cohorts[i].starts != WallTime{} && near_quarter(result_.cohorts[i].starts) && unlucky++ == 0)
+                first = &result_.cohorts[i];
+        if (first != nullptr)
+            out.push_back(std::to_string(unlucky) +
+                          " cohorts start within a minute of the hour or quarter-hour, the first is " + first->label +
+                          " at " + local(first->starts));
+    }
+
+    const Campaign& campaign_;
+    const std::vector<std::uint64_t>& sizes_;
+    ResponseModel model_;
+    CommittedLoad sent_;
+    std::vector<Guarded> guarded_;
+    std::vector<std::vector<Commitment>> all_;  // by backend
+    double limit_;
+    delivery::CohortClock clock_;
+    WallTime starts_{};
+    double last_chance_ = kInfinity;
+    std::uint64_t total_ = 0;
+    double left_ = 0.0, given_up_ = 0.0, done_in_cohort_ = 0.0, time_ = 0.0, step_ = 1.0;
+    double ours_ = 0.0, peak_ = 0.0;
+    Forecast result_;
+};
+
+}  // namespace
+
+Forecast forecast(const Site& site, const Campaign& campaign, const ForecastInput& input) {
+    Forecast last;
+    // The length is estimated before it is known; a run that turns out longer is told again with coarser steps.
+    for (double coarseness : {1.0, 4.0, 16.0, 64.0}) {
+        Run run(site, campaign, input, coarseness);
+        const bool done = run.go();
+        last = run.take();
+        if (done) break;
+    }
+    return last;
+}
+
+}  // namespace tidegate

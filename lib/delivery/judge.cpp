@@ -1,0 +1,71 @@
+#include "delivery/judge.hpp"
+
+#include <algorithm>
+#include <cmath>
+
+namespace tidegate::delivery {
+
+namespace {
+
+Verdict done(Final outcome) { return {DeliveryState::done, outcome, {}}; }
+
+/// The provider's wish is a floor and chance spreads above it, so that a crowd told "wait 60 s" does not return at once.
+Verdict retry(const Outcome& answer, std::uint32_t attempts, const RetryOptions& options, double chance) {
+    const Duration floor = std::max(answer.retry_after.value_or(Duration{0}), answer.min_backoff);
+    const double doubled = std::ldexp(Seconds(options.base).count(), static_cast<int>(std::min(attempts, 40U)) - 1);
+    const double window = std::min(doubled, Seconds(options.cap).count());
+    const double spread = std::max(window, Seconds(floor).count() * 0.25) * chance;
+    return {DeliveryState::waiting, Final::pending, floor + std::chrono::duration_cast<Duration>(Seconds(spread))};
+}
+
+bool account_fault(const Outcome& answer) {
+    switch (answer.reason) {
+        case Reason::credential:
+        case Reason::account_blocked:
+        case Reason::balance:
+        case Reason::config:
+            return answer.scope != Scope::recipient;
+        default:
+            return answer.pause_account;
+    }
+}
+
+}  // namespace
+
+Verdict judge(const Outcome& answer, std::uint32_t attempts, OnUnknown policy, bool collapsible,
+              const RetryOptions& options, double chance) {
+    switch (answer.kind) {
+        case OutcomeClass::accepted:
+            return done(answer.reason == Reason::delivered || answer.reason == Reason::delivered_fallback
+                            ? Final::delivered
+                            : Final::accepted);
+        case OutcomeClass::invalid_recipient:
+            return done(answer.phase == Phase::report ? Final::undelivered : Final::invalid);
+        case OutcomeClass::rejected:
+            if (answer.reason == Reason::expired) return done(Final::expired);
+            if (account_fault(answer) && attempts < options.max_attempts) {
+                return retry(answer, attempts, options, chance);
+            }
+            return done(Final::rejected);
+        case OutcomeClass::throttled:
+            return attempts < options.max_throttled ? retry(answer, attempts, options, chance) : done(Final::failed);
+        case OutcomeClass::transient:
+            return attempts < options.max_attempts ? retry(answer, attempts, options, chance) : done(Final::failed);
+        case OutcomeClass::unknown:
+            if (answer.reason == Reason::ambiguous_submit) {
+                Verdict verdict = judge_doubt(policy, collapsible);
+                if (verdict.state == DeliveryState::done) return verdict;
+                return attempts < options.max_attempts ? retry(answer, attempts, options, chance)
+                                                       : done(Final::unknown);
+            }
+            return done(Final::unknown);
+    }
+    return done(Final::unknown);
+}
+
+Verdict judge_doubt(OnUnknown policy, bool collapsible) {
+    const bool again = policy == OnUnknown::resend || (policy == OnUnknown::resend_if_collapsible && collapsible);
+    return again ? Verdict{DeliveryState::waiting, Final::pending, {}} : done(Final::unknown);
+}
+
+}  // namespace tidegate::delivery

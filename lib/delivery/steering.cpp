@@ -1,0 +1,190 @@
+#include "delivery/steering.hpp"
+
+#include <algorithm>
+#include <cmath>
+#include <limits>
+
+#include "tidegate/base/text.hpp"
+
+namespace tidegate::delivery {
+
+namespace {
+
+constexpr auto record_every = std::chrono::seconds(1);
+/// A control thread that hangs must not leave the tap open.
+constexpr auto allowance_lasts = std::chrono::seconds(1);
+constexpr double infinite = std::numeric_limits<double>::infinity();
+
+std::string whole(double value) { return std::isfinite(value) ? std::to_string(std::llround(value)) : "unbounded"; }
+
+std::string room_reason(const BackendWatch& backend, const Advice& advice, const Admission& admission) {
+    return backend.options().name + ": " + whole(admission.committed_peak) + " of " + whole(advice.room) +
+           " requests/s committed, felt at +" +
+           format_duration(std::chrono::milliseconds(std::llround(admission.horizon_s * 1000)));
+}
+
+}  // namespace
+
+Steering::Steering(std::vector<std::unique_ptr<BackendWatch>>& backends, QuotaStore& quota, const Clock& clock, Log& log)
+    : backends_(backends), quota_(quota), clock_(clock), log_(log) {}
+
+void Steering::tick(const std::vector<std::shared_ptr<CampaignRun>>& runs) {
+    const TimePoint now = clock_.now();
+    const WallTime wall = clock_.wall();
+    const bool record = recorded_ == TimePoint{} || now - recorded_ >= record_every;
+    if (record) recorded_ = now;
+
+    std::vector<View> views;
+    for (const auto& run : runs) {
+        auto [load, model] = run->commitment();
+        const Rate demand = run->demand();
+        views.push_back({run, std::move(load), std::move(model), !run->ended(), demand.per_second,
+                         demand.per_second > 0 ? "the campaign's own limit" : "nothing to send", true});
+    }
+    for (const auto& backend : backends_) steer(*backend, views, now, wall, record);
+    hand_out(views, now, wall, record);
+}
+
+std::optional<Impact> Steering::impact_on(const View& view, const std::string& backend) {
+    const auto& impacts = view.run->campaign().impact;
+    const auto found = impacts.find(backend);
+    if (found == impacts.end() || (found->second.per_open <= 0 && found->second.per_delivery <= 0)) return std::nullopt;
+    return found->second;
+}
+
+void Steering::steer(BackendWatch& backend, std::vector<View>& views, TimePoint now, WallTime wall, bool record) {
+    std::vector<Commitment> commitments;
+    std::vector<std::size_t> owner;  // view of each commitment
+    double lag = 0;
+    for (std::size_t i = 0; i < views.size(); ++i) {
+        const std::optional<Impact> impact = impact_on(views[i], backend.options().name);
+        if (!impact) continue;
+        commitments.push_back({&views[i].load, &views[i].model, *impact});
+        owner.push_back(i);
+        lag = std::max(lag, views[i].model.median());
+    }
+    if (lag > 0) backend.set_lag(lag);
+    const BackendWatch::Seen seen =
+        backend.poll(now, [&](TimePoint at) { return predicted_load(commitments, at, false); });
+    if (seen.opens) attribute_opens(seen, owner, views);
+    const Advice& advice = backend.decide(now);
+
+    double committed = 0;
+    std::vector<Admission> admissions;
+    for (const Commitment& mine : commitments) {
+        admissions.push_back(admissible_rate(advice.open ? advice.room : 0.0, mine, commitments, now));
+        committed = std::max(committed, admissions.back().committed_peak);
+    }
+    backend.publish(committed);
+
+    const bool enforced = !backend.options().shadow;
+    if (enforced) {
+        // Each share is a fraction of what the campaign could send alone; the sum of fractions is at most one, so the sum
+        // of loads stays in the room whatever the campaigns' curves are.
+        std::vector<Claim> claims;
+        for (std::size_t k = 0; k < owner.size(); ++k) {
+            const View& view = views[owner[k]];
+            const double alone = admissions[k].rate;
+            const double wants = !view.active || view.rate <= 0 || alone <= 0 ? 0.0
+                                 : std::isfinite(alone)                      ? std::min(1.0, view.rate / alone)
+                                                                             : 0.0;
+            claims.push_back({view.run->campaign().priority, wants});
+        }
+        const std::vector<double> shares = divide(1.0, claims);
+        for (std::size_t k = 0; k < owner.size(); ++k) {
+            View& view = views[owner[k]];
+            if (!advice.open) {
+                view.rate = 0;
+                view.green = false;
+                view.reason = backend.options().name + ": " + advice.reason;
+                continue;
+            }
+            if (!std::isfinite(admissions[k].rate)) continue;
+            const double rate = shares[k] * admissions[k].rate;
+            if (rate < view.rate || admissions[k].rate <= 0) {
+                view.rate = std::min(view.rate, rate);
+                view.reason = room_reason(backend, advice, admissions[k]);
+            }
+        }
+    }
+
+    const std::optional<HoldRecord> change = backend.hold_change(wall);
+    if (change && change->to) log_.info(change->backend + ": open again");
+    if (change && !change->to) log_.info(change->backend + ": holding, " + change->reason);
+    const double expected = predicted_load(commitments, now, false);
+    for (const std::size_t i : owner) {
+        if (!views[i].active) continue;
+        LedgerBatch facts;
+        if (change) facts.holds.push_back(*change);
+        if (!change && record && backend.holding()) facts.holds.push_back(*backend.holding());
+        if (seen.fresh && std::isfinite(seen.p99_s)) {
+            facts.backends.push_back({backend.options().name, Seconds(backend.options().latency_slo).count(), seen.p99_s,
+                                      seen.seconds_over});
+        }
+        if (record) facts.backend_ticks.push_back(backend.tick(wall, committed, expected));
+        if (!facts.empty()) views[i].run->record(std::move(facts));
+    }
+}
+
+/// Opens of several campaigns come as one number: each is given its predicted part of it.
+void Steering::attribute_opens(const BackendWatch::Seen& seen, const std::vector<std::size_t>& owner,
+                               const std::vector<View>& views) {
+    std::vector<double> predicted;
+    double all = 0;
+    for (const std::size_t i : owner) {
+        predicted.push_back(views[i].load.opens_at(seen.to, views[i].model));
+        all += predicted.back();
+    }
+    if (all <= 0) return;
+    for (std::size_t k = 0; k < owner.size(); ++k) {
+        views[owner[k]].run->observe_opens(*seen.opens * predicted[k] / all, seen.from, seen.to);
+    }
+}
+
+void Steering::hand_out(std::vector<View>& views, TimePoint now, WallTime wall, bool record) {
+    std::vector<Flow> flows;
+    for (const View& view : views) {
+        if (!view.active) continue;
+        for (const Account* account : view.run->accounts()) {
+            quota_.set_cap("acct:" + account->name(), account->options().per_second);
+            flows.push_back({view.run->campaign().id + "/" + account->name(), {"acct:" + account->name()},
+                             view.run->campaign().priority, Rate{view.rate}});
+        }
+    }
+    Result<std::vector<Lease>> leases = quota_.renew(flows, now);
+    if (!leases) log_.warn("no leases: " + leases.error().text());
+
+    std::size_t next = 0;
+    for (View& view : views) {
+        if (!view.active) {
+            released_.erase(view.run.get());
+            continue;
+        }
+        CampaignRun::Pace pace;
+        const std::size_t count = view.run->accounts().size();
+        for (std::size_t k = 0; k < count; ++k, ++next) {
+            if (leases) pace.leases.push_back((*leases)[next]);
+        }
+        if (!leases) continue;  // what was leased runs out by itself
+        double leased = 0;
+        for (const Lease& lease : pace.leases) leased += lease.rate.per_second;
+        if (leased < view.rate) {
+            view.rate = leased;
+            view.reason = "limited by " + pace.leases.front().limited_by;
+        }
+        pace.allowance = {Rate{view.rate}, now + allowance_lasts, view.reason};
+        pace.green = view.green;
+        view.run->set_pace(pace);
+
+        if (!record) continue;
+        const std::uint64_t released = view.run->released();
+        std::uint64_t& before = released_[view.run.get()];
+        LedgerBatch facts;
+        facts.ticks.push_back({wall, std::isfinite(view.rate) ? view.rate : std::numeric_limits<double>::quiet_NaN(), released - before, view.run->cohort(),
+                               view.reason});
+        before = released;
+        view.run->record(std::move(facts));
+    }
+}
+
+}  // namespace tidegate::delivery

@@ -1,0 +1,47 @@
+#pragma once
+
+#include <map>
+#include <memory>
+#include <optional>
+#include <string>
+#include <vector>
+
+#include "delivery/backend_watch.hpp"
+#include "delivery/campaign_run.hpp"
+#include "tidegate/quota/quota_store.hpp"
+
+namespace tidegate::delivery {
+
+/// The control thread's work, a tick at a time: telemetry in, paces out, everything on record. Owns no thread and no lock.
+class Steering {
+  public:
+    Steering(std::vector<std::unique_ptr<BackendWatch>>& backends, QuotaStore& quota, const Clock& clock, Log& log);
+
+    /// One look at the backends and one pace for every run. Runs that ended stay in `runs` while their load still lands.
+    void tick(const std::vector<std::shared_ptr<CampaignRun>>& runs);
+
+  private:
+    struct View {
+        std::shared_ptr<CampaignRun> run;
+        CommittedLoad load;
+        ResponseModel model;
+        bool active;
+        double rate = 0;         // messages/s, while it is being worked out
+        std::string reason;
+        bool green = true;
+    };
+    static std::optional<Impact> impact_on(const View& view, const std::string& backend);
+    void steer(BackendWatch& backend, std::vector<View>& views, TimePoint now, WallTime wall, bool record);
+    static void attribute_opens(const BackendWatch::Seen& seen, const std::vector<std::size_t>& owner,
+                                const std::vector<View>& views);
+    void hand_out(std::vector<View>& views, TimePoint now, WallTime wall, bool record);
+
+    std::vector<std::unique_ptr<BackendWatch>>& backends_;
+    QuotaStore& quota_;
+    const Clock& clock_;
+    Log& log_;
+    TimePoint recorded_{};
+    std::map<const CampaignRun*, std::uint64_t> released_;
+};
+
+}  // namespace tidegate::delivery

@@ -1,0 +1,82 @@
+#pragma once
+
+#include <curl/curl.h>
+#include <openssl/x509.h>
+
+#include <array>
+#include <cstdint>
+#include <memory>
+#include <string>
+#include <vector>
+
+#include "net/http.hpp"
+#include "net/openssl.hpp"
+
+namespace tidegate::net {
+
+/// libcurl's global initialisation, once for the process and never undone.
+void initialise_curl();
+
+/// What all handles of a pool have in common: options, and what was read from files for them.
+class PoolSetup {
+  public:
+    explicit PoolSetup(PoolOptions options);
+
+    const PoolOptions& options() const { return options_; }
+    /// Why no request of this pool can be sent; empty when it can.
+    const std::string& fault() const { return fault_; }
+    /// Sets what does not change from one request to the next. False when libcurl lacks something we insist on.
+    bool configure(CURL* easy) const;
+
+  private:
+    static CURLcode add_trust(CURL*, void* ssl_context, void* self);
+
+    PoolOptions options_;
+    std::vector<Owned<X509, X509_free>> anchors_;
+    std::string fault_;
+};
+
+/// One request, from `HttpPool::send` to its callback.
+struct Transfer {
+    HttpRequest request;
+    HttpDone done;
+    std::uint64_t id = 0;
+    TimePoint handed_over;
+    HttpResult result;
+
+    CURL* easy = nullptr;  ///< on loan from the pool while under way
+    curl_slist* headers = nullptr;
+    std::array<char, CURL_ERROR_SIZE> error = {};
+    std::size_t header_bytes = 0;
+    bool http2_only = false;
+    bool secure = false;
+    bool left = false;           ///< libcurl may have written some of it: from here on a failure is ambiguous
+    bool over_http2 = false;     ///< the connection it left by speaks HTTP/2
+    bool held_back = false;      ///< libcurl was about to send it a second time and was kept from it
+    bool refused = false;        ///< and that because the server had refused the stream
+    bool downgraded = false;     ///< the server offered HTTP/1.1 where only HTTP/2 will do
+    bool headers_whole = false;  ///< the blank line after the headers of the last answer has come
+    bool cut = false;            ///< the body was longer than the request wanted
+
+    Transfer() = default;
+    ~Transfer() { curl_slist_free_all(headers); }
+    Transfer(const Transfer&) = delete;
+    Transfer& operator=(const Transfer&) = delete;
+
+    /// Borrows a handle of the pool and sets what this request needs on it. False, with a reason in `result`, when it
+    /// cannot be sent as it is.
+    bool prepare(CURL* handle, const PoolOptions& options, TimePoint now);
+    /// Called by libcurl when a connection is ready, right before it writes the request: the last moment at which the
+    /// request can be held back. False holds it back.
+    bool about_to_leave();
+    /// Fills `result` when libcurl is through with it.
+    void conclude(CURLcode code);
+    /// Fills `result` when we gave it up ourselves.
+    void abandon(std::string why);
+
+  private:
+    bool set_method();
+    bool set_headers();
+};
+
+}  // namespace tidegate::net

@@ -1,0 +1,437 @@
+// The Gate with its real threads, clock and ledger; only the network is scripted.
+
+#include <doctest/doctest.h>
+
+#include <set>
+
+#include "support/live_backend.hpp"
+#include "support/temp_dir.hpp"
+#include "support/vector_audience.hpp"
+#include "tidegate/delivery/gate.hpp"
+#include "tidegate/testing/scripted_channel.hpp"
+
+using namespace tidegate;
+using namespace tidegate::test;
+using namespace std::chrono_literals;
+using testing::ScriptedChannel;
+
+namespace {
+
+ChannelTraits push_traits(const std::string& type) {
+    ChannelTraits traits;
+    traits.kind = "custom";
+    traits.address_type = type;
+    traits.collapsible = true;
+    return traits;
+}
+
+/// A site with one guarded backend and one scripted channel, and a gate over it.
+struct Bench {
+    TempDir dir;
+    LiveBackend backend;
+    std::shared_ptr<ScriptedChannel> channel;
+    std::unique_ptr<Gate> gate;
+    Site site;
+
+    explicit Bench(ScriptedChannel::Script script = {}, double hint = 100000, std::vector<std::string> more_channels = {}) {
+        channel = std::make_shared<ScriptedChannel>(push_traits("push"), std::move(script));
+        Backend guarded;
+        guarded.limits.name = "app";
+        guarded.limits.max_age = 1s;
+        guarded.limits.capacity_hint = hint;
+        guarded.signal = PushSignal{100ms};
+        site.backends.push_back(guarded);
+        ChannelOptions options;
+        options.name = "push";
+        site.channels.push_back(options);
+        GateOptions gate_options;
+        gate_options.lock_dir = dir.path();
+        gate_options.channels["push"] = channel;
+        gate_options.sensors["app"] = backend.sensor();
+        for (const std::string& name : more_channels) {
+            options.name = name;
+            site.channels.push_back(options);
+            gate_options.channels[name] = std::make_shared<ScriptedChannel>(push_traits(name));
+        }
+        auto opened = Gate::open(site, system_clock(), gate_options);
+        REQUIRE(opened);
+        gate = std::move(*opened);
+    }
+
+    Campaign campaign(const std::string& id) const {
+        Campaign made;
+        made.id = id;
+        made.purpose = Purpose::informational;
+        made.audience.addresses = {{"push", "address"}};
+        made.message.body = "hello";
+        made.message.collapse = "c";
+        made.send = {{"push", false}};
+        made.cohorts.count = 2;
+        made.cohorts.gap = 0s;
+        made.response = {0.1, 1s, 0.8};
+        made.impact["app"] = {1.0, 0.0};
+        return made;
+    }
+    RunOptions options() const {
+        RunOptions made;
+        made.ledger_dir = dir.file("ledger");
+        return made;
+    }
+    CampaignHandle start(const Campaign& made, std::size_t people) {
+        VectorAudience audience = VectorAudience::of(people);
+        auto handle = gate->start(made, audience, options());
+        if (!handle) {
+            for (const Error& fault : handle.error()) MESSAGE(fault.text());
+        }
+        REQUIRE(handle);
+        return *handle;
+    }
+};
+
+RunReport report_of(const CampaignHandle& handle) {
+    auto report = handle.report();
+    REQUIRE(report);
+    for (const std::string& broken : broken_invariants(*report, false)) FAIL_CHECK(broken);
+    return *report;
+}
+
+std::uint64_t count(const RunReport& report, Final outcome) {
+    return report.totals.outcomes[static_cast<std::size_t>(outcome)];
+}
+
+template <class Condition>
+bool within(std::chrono::milliseconds limit, Condition condition) {
+    const auto end = std::chrono::steady_clock::now() + limit;
+    while (std::chrono::steady_clock::now() < end) {
+        if (condition()) return true;
+        std::this_thread::sleep_for(10ms);
+    }
+    return condition();
+}
+
+}  // namespace
+
+TEST_CASE("everyone gets it once and the report adds up") {
+    Bench bench;
+    CampaignHandle handle = bench.start(bench.campaign("all"), 3000);
+    const auto result = handle.wait(30s);
+    REQUIRE(result);
+    CHECK(result->state == RunState::completed);
+    CHECK(result->exit_code == 0);
+    const RunReport report = report_of(handle);
+    CHECK(count(report, Final::accepted) == 3000);
+    CHECK(report.totals.attempts == 3000);
+    const auto counts = bench.channel->counts();
+    CHECK(counts.size() == 3000);
+    for (const auto& [address, times] : counts) CHECK(times == 1);
+}
+
+TEST_CASE("a campaign that completed resumes to nothing and stays complete") {
+    Bench bench;
+    const Campaign campaign = bench.campaign("again");
+    REQUIRE(bench.start(campaign, 200).wait(20s));
+    CampaignHandle second = bench.start(campaign, 200);
+    const auto result = second.wait(10s);
+    REQUIRE(result);
+    CHECK(result->state == RunState::completed);
+    CHECK(bench.channel->attempts().size() == 200);
+}
+
+TEST_CASE("when telemetry stops the sends stop within max_age + 1 s, and they resume by themselves") {
+    Bench bench;
+    Campaign campaign = bench.campaign("stale");
+    campaign.per_second = Rate{300};
+    CampaignHandle handle = bench.start(campaign, 3000);
+    REQUIRE(within(5s, [&] { return bench.channel->attempts().size() > 100; }));
+    bench.backend.silent(true);
+    std::this_thread::sleep_for(2s);
+    const std::size_t at_limit = bench.channel->attempts().size();
+    std::this_thread::sleep_for(1s);
+    CHECK(bench.channel->attempts().size() == at_limit);
+    CHECK(at_limit < 3000);
+    CHECK(handle.progress().reason.find("app") != std::string::npos);
+    bench.backend.silent(false);
+    const auto result = handle.wait(40s);
+    REQUIRE(result);
+    CHECK(result->state == RunState::completed);
+    const RunReport report = report_of(handle);
+    const bool named = std::any_of(report.holds.begin(), report.holds.end(), [](const HoldRecord& hold) {
+        return hold.backend == "app" && hold.signal == "telemetry" && hold.to && *hold.to - hold.from > 500ms;
+    });
+    CHECK(named);
+}
+
+TEST_CASE("a breach of the SLO stops the sends and the hold is on record") {
+    Bench bench;
+    Campaign campaign = bench.campaign("breach");
+    campaign.per_second = Rate{300};
+    CampaignHandle handle = bench.start(campaign, 100000);
+    REQUIRE(within(5s, [&] { return bench.channel->attempts().size() > 100; }));
+    bench.backend.p99_ms(900);
+    std::this_thread::sleep_for(1s);
+    const std::size_t stopped = bench.channel->attempts().size();
+    std::this_thread::sleep_for(500ms);
+    CHECK(bench.channel->attempts().size() == stopped);
+    bench.backend.p99_ms(20);
+    CHECK(within(15s, [&] { return bench.channel->attempts().size() > stopped; }));
+    handle.stop(system_clock().now() + 2s);
+    REQUIRE(handle.wait(5s));
+    const RunReport report = report_of(handle);
+    REQUIRE(report.backends.size() == 1);
+    CHECK(report.backends[0].worst_p99_s > 0.8);
+    CHECK(report.backends[0].seconds_over_slo > 0.5);
+}
+
+TEST_CASE("pause stops within 200 ms, a rate holds, stop ends with 3 and a run later finishes the rest") {
+    Bench bench;
+    Campaign campaign = bench.campaign("stop");
+    campaign.per_second = Rate{500};
+    CampaignHandle handle = bench.start(campaign, 2000);
+    REQUIRE(within(5s, [&] { return bench.channel->attempts().size() > 50; }));
+    handle.pause("kim");
+    std::this_thread::sleep_for(200ms);
+    const std::size_t paused = bench.channel->attempts().size();
+    std::this_thread::sleep_for(500ms);
+    CHECK(bench.channel->attempts().size() == paused);
+    CHECK(handle.progress().paused);
+    handle.set_rate(Rate{50}, "kim");
+    handle.resume("kim");
+    std::this_thread::sleep_for(2s);
+    CHECK(bench.channel->attempts().size() - paused <= 50 * 2.3 + 5);
+    handle.stop(system_clock().now() + 5s, "kim");
+    const auto stopped = handle.wait(6s);
+    REQUIRE(stopped);
+    CHECK(stopped->state == RunState::stopped);
+    CHECK(stopped->exit_code == 3);
+    CHECK(count(report_of(handle), Final::pending) > 0);
+
+    campaign.per_second = Rate::unlimited();
+    CampaignHandle rest = bench.start(campaign, 2000);
+    REQUIRE(rest.wait(30s));
+    CHECK(count(report_of(rest), Final::accepted) == 2000);
+    for (const auto& [address, times] : bench.channel->counts()) CHECK(times == 1);
+}
+
+TEST_CASE("abort is final: the ledger refuses to run again") {
+    Bench bench;
+    Campaign campaign = bench.campaign("abort");
+    campaign.per_second = Rate{100};
+    CampaignHandle handle = bench.start(campaign, 2000);
+    REQUIRE(within(5s, [&] { return bench.channel->attempts().size() > 10; }));
+    handle.abort("kim");
+    const auto result = handle.wait(10s);
+    REQUIRE(result);
+    CHECK(result->state == RunState::aborted);
+    CHECK(result->exit_code == 3);
+    VectorAudience audience = VectorAudience::of(2000);
+    auto again = bench.gate->start(campaign, audience, bench.options());
+    REQUIRE_FALSE(again);
+    CHECK(again.error().front().what.find("aborted") != std::string::npos);
+}
+
+TEST_CASE("changed content is refused by name, and nothing is sent") {
+    Bench bench;
+    Campaign campaign = bench.campaign("changed");
+    REQUIRE(bench.start(campaign, 100).wait(20s));
+    const std::size_t before = bench.channel->attempts().size();
+    campaign.message.body = "something else";
+    VectorAudience audience = VectorAudience::of(100);
+    auto message = bench.gate->start(campaign, audience, bench.options());
+    REQUIRE_FALSE(message);
+    CHECK(message.error().front().what.find("body") != std::string::npos);
+    campaign.message.body = "hello";
+    VectorAudience other = VectorAudience::of(101);
+    auto people = bench.gate->start(campaign, other, bench.options());
+    REQUIRE_FALSE(people);
+    CHECK(people.error().front().what.find("audience") != std::string::npos);
+    CHECK(bench.channel->attempts().size() == before);
+}
+
+TEST_CASE("the red button stops everything that loads the backend until it is lifted") {
+    Bench bench;
+    Campaign campaign = bench.campaign("red");
+    campaign.per_second = Rate{300};
+    CampaignHandle handle = bench.start(campaign, 1500);
+    REQUIRE(within(5s, [&] { return bench.channel->attempts().size() > 50; }));
+    REQUIRE(bench.gate->hold("app", true, "kim"));
+    std::this_thread::sleep_for(400ms);
+    const std::size_t held = bench.channel->attempts().size();
+    std::this_thread::sleep_for(600ms);
+    CHECK(bench.channel->attempts().size() == held);
+    CHECK_FALSE(bench.gate->hold("nobody", true));
+    REQUIRE(bench.gate->hold("app", false, "kim"));
+    REQUIRE(handle.wait(30s));
+    CHECK(count(report_of(handle), Final::accepted) == 1500);
+}
+
+TEST_CASE("transient answers are retried, dead addresses fail over, doubt follows the policy") {
+    std::mutex mutex;
+    std::map<std::string, int> tries;
+    Bench bench(
+        [&](const Attempt& attempt) -> Outcome {
+            const std::lock_guard lock(mutex);
+            const int n = ++tries[attempt.address];
+            if (attempt.address == "a1" && n == 1) return not_sent("refused");
+            if (attempt.address == "a2") {
+                Outcome gone;
+                gone.kind = OutcomeClass::invalid_recipient;
+                gone.reason = Reason::gone;
+                return gone;
+            }
+            if (attempt.address == "a3" && n == 1) return ambiguous("no answer");
+            return accepted();
+        },
+        100000, {"second"});
+    Campaign campaign = bench.campaign("routes");
+    campaign.send = {{"push", false}, {"second", false}};
+    campaign.audience.addresses = {{"push", "address"}, {"second", "key"}};
+    CampaignHandle handle = bench.start(campaign, 10);
+    REQUIRE(handle.wait(20s));
+    const RunReport report = report_of(handle);
+    CHECK(count(report, Final::accepted) == 10);
+    CHECK(report.totals.deliveries == 11);
+    CHECK(report.totals.attempts == 13);
+    CHECK(tries["a1"] == 2);
+    CHECK(tries["a3"] == 2);
+}
+
+TEST_CASE("with on_unknown never a doubtful message is not repeated") {
+    Bench bench([](const Attempt&) { return ambiguous("no answer"); });
+    Campaign campaign = bench.campaign("never");
+    campaign.on_unknown = OnUnknown::never;
+    CampaignHandle handle = bench.start(campaign, 20);
+    REQUIRE(handle.wait(20s));
+    CHECK(count(report_of(handle), Final::unknown) == 20);
+    for (const auto& [address, times] : bench.channel->counts()) CHECK(times == 1);
+}
+
+TEST_CASE("a broken credential stops the campaign with 4 before the list burns, and nobody is lost") {
+    Bench bench([](const Attempt&) {
+        Outcome refused;
+        refused.kind = OutcomeClass::rejected;
+        refused.reason = Reason::credential;
+        refused.scope = Scope::account;
+        refused.pause_account = true;
+        return refused;
+    });
+    CampaignHandle handle = bench.start(bench.campaign("credential"), 5000);
+    const auto result = handle.wait(30s);
+    REQUIRE(result);
+    CHECK(result->exit_code == 4);
+    CHECK(result->why.find("push") != std::string::npos);
+    const RunReport report = report_of(handle);
+    CHECK(count(report, Final::pending) == 5000);
+    CHECK(bench.channel->attempts().size() < 1000);
+}
+
+TEST_CASE("suppressed people are never sent to, also when they refuse while it runs") {
+    class List final : public SuppressionSource {
+      public:
+        bool suppressed(std::string_view identity) const override {
+            const std::lock_guard lock(mutex_);
+            return names_.contains(std::string(identity));
+        }
+        Result<void> refresh() override { return {}; }
+        void add(std::string name) {
+            const std::lock_guard lock(mutex_);
+            names_.insert(std::move(name));
+        }
+
+      private:
+        mutable std::mutex mutex_;
+        std::set<std::string> names_;
+    };
+    Bench bench;
+    auto list = std::make_shared<List>();
+    list->add("k5");
+    list->add("a6");
+    Campaign campaign = bench.campaign("refusals");
+    campaign.per_second = Rate{200};
+    campaign.cohorts.count = 1;
+    VectorAudience audience = VectorAudience::of(1000);
+    RunOptions options = bench.options();
+    options.suppression = list;
+    auto handle = bench.gate->start(campaign, audience, options);
+    REQUIRE(handle);
+    REQUIRE(within(10s, [&] { return bench.channel->attempts().size() > 100; }));
+    // Whoever has not been sent to yet refuses now.
+    const auto sent = bench.channel->counts();
+    std::size_t refused = 2;
+    for (int i = 1; i <= 1000; ++i) {
+        const std::string n = std::to_string(i);
+        if (i % 2 == 0 && i != 6 && !sent.contains("a" + n)) {
+            list->add("k" + n);
+            ++refused;
+        }
+    }
+    REQUIRE(handle->wait(40s));
+    const RunReport report = report_of(*handle);
+    CHECK(bench.channel->counts().contains("a5") == false);
+    CHECK(bench.channel->counts().contains("a6") == false);
+    // A few may have been on their way while the list was being filled.
+    CHECK(count(report, Final::suppressed) >= refused - 60);
+    CHECK(count(report, Final::suppressed) + count(report, Final::accepted) == 1000);
+}
+
+TEST_CASE("a second gate on the same backend of this host is refused by name of the holder") {
+    Bench bench;
+    GateOptions options;
+    options.lock_dir = bench.dir.path();
+    options.channels["push"] = bench.channel;
+    auto second = Gate::open(bench.site, system_clock(), options);
+    REQUIRE_FALSE(second);
+    CHECK(second.error().front().text().find("process " + std::to_string(::getpid())) != std::string::npos);
+}
+
+TEST_CASE("an empty audience, a missing column and an unknown channel are all refused before anything is sent") {
+    Bench bench;
+    VectorAudience nobody = VectorAudience::of(0);
+    CHECK_FALSE(bench.gate->start(bench.campaign("nobody"), nobody, bench.options()));
+    Campaign columns = bench.campaign("columns");
+    columns.audience.addresses = {{"push", "adress"}};
+    VectorAudience audience = VectorAudience::of(5);
+    auto refused = bench.gate->start(columns, audience, bench.options());
+    REQUIRE_FALSE(refused);
+    CHECK(refused.error().front().text().find("address") != std::string::npos);
+    Campaign channel = bench.campaign("channel");
+    channel.send = {{"pusch", false}};
+    CHECK_FALSE(bench.gate->start(channel, audience, bench.options()));
+    CHECK(bench.channel->attempts().empty());
+    // A refused start leaves no ledger that would block the corrected one.
+    CHECK(std::filesystem::is_empty(bench.dir.file("ledger")));
+}
+
+TEST_CASE("two campaigns share a backend's room by priority") {
+    // Room for about 150 messages/s: 200 requests/s over a baseline of 100, one request an open at an open rate of 0.67.
+    Bench bench({}, 200);
+    Campaign urgent = bench.campaign("urgent");
+    urgent.priority = 9;
+    urgent.response.open_rate = 0.67;
+    Campaign patient = bench.campaign("patient");
+    patient.priority = 2;
+    patient.response.open_rate = 0.67;
+    patient.message.body = "patient";
+    CampaignHandle slow = bench.start(patient, 20000);
+    REQUIRE(within(10s, [&] { return bench.channel->attempts().size() > 50; }));
+    CampaignHandle fast = bench.start(urgent, 20000);
+    std::this_thread::sleep_for(5s);
+    const auto split = [&] {
+        std::pair<std::size_t, std::size_t> seen;
+        for (const Attempt& attempt : bench.channel->attempts()) ++(attempt.campaign == "urgent" ? seen.first : seen.second);
+        return seen;
+    };
+    const auto before = split();
+    std::this_thread::sleep_for(5s);
+    const auto after = split();
+    const double urgent_rate = static_cast<double>(after.first - before.first) / 5;
+    const double patient_rate = static_cast<double>(after.second - before.second) / 5;
+    MESSAGE("urgent " << urgent_rate << "/s, patient " << patient_rate << "/s");
+    CHECK(urgent_rate > 5 * patient_rate);
+    CHECK(patient_rate > 0);
+    // What both cause together stays inside what the backend is trusted with.
+    CHECK((urgent_rate + patient_rate) * 0.67 <= 105);
+    fast.stop(system_clock().now() + 1s);
+    slow.stop(system_clock().now() + 1s);
+    CHECK(fast.wait(5s));
+    CHECK(slow.wait(5s));
+}

@@ -1,0 +1,67 @@
+#include <doctest/doctest.h>
+
+#include "delivery/cohort_clock.hpp"
+
+using namespace tidegate;
+using namespace tidegate::delivery;
+using namespace std::chrono_literals;
+
+namespace {
+
+const TimePoint start{100s};
+
+CohortClock clock_of(std::uint32_t cohorts, std::uint32_t canaries, std::vector<bool> begun = {}) {
+    return CohortClock({cohorts, canaries, 30s, 120s, std::move(begun)}, start);
+}
+
+}  // namespace
+
+TEST_CASE("a cohort follows the one before by the gap, counted from its first message") {
+    CohortClock clock = clock_of(3, 0);
+    clock.released(start + 10s);
+    clock.released_all();
+    CHECK_FALSE(clock.ready(start + 39s));
+    CHECK(clock.ready(start + 40s));
+    clock.advance(start + 40s);
+    CHECK(clock.current() == 1);
+    CHECK_FALSE(clock.ready(start + 1h));  // not wholly released
+}
+
+TEST_CASE("after a canary its response is waited for, and a disturbance begins the wait anew") {
+    CohortClock clock = clock_of(2, 1);
+    clock.released(start);
+    clock.released(start + 5s);
+    clock.released_all();
+    CHECK_FALSE(clock.ready(start + 124s));
+    CHECK(clock.ready(start + 125s));
+    clock.disturbed(start + 60s);
+    CHECK_FALSE(clock.ready(start + 179s));
+    CHECK(clock.ready(start + 180s));
+}
+
+TEST_CASE("the last cohort has no successor") {
+    CohortClock clock = clock_of(1, 0);
+    clock.released_all();
+    CHECK(clock.last());
+    CHECK_FALSE(clock.ready(start + 1h));
+}
+
+TEST_CASE("cohorts that an earlier run began do not wait again") {
+    CohortClock clock = clock_of(3, 1, {true, true, false});
+    clock.released_all();
+    CHECK(clock.ready(start));
+    clock.advance(start);
+    clock.released_all();
+    CHECK_FALSE(clock.ready(start + 29s));
+    CHECK(clock.ready(start + 30s));
+}
+
+TEST_CASE("a second walk for those who were passed over has no gaps") {
+    CohortClock clock = clock_of(2, 1);
+    clock.released_all();
+    clock.advance(start + 500s);
+    clock.restart();
+    CHECK(clock.current() == 0);
+    clock.released_all();
+    CHECK(clock.ready(start + 500s));
+}
