@@ -32,5 +32,8 @@ install(FILES "${PROJECT_SOURCE_DIR}/cmake/dependencies.cmake" RENAME tidegateDe
         DESTINATION "${TIDEGATE_CONFIG_DIR}")
 
 if(TARGET tidegate_cli)
+    # A shared library beside it is found wherever the prefix is moved to.
+    file(RELATIVE_PATH TIDEGATE_BIN_TO_LIB "${CMAKE_INSTALL_FULL_BINDIR}" "${CMAKE_INSTALL_FULL_LIBDIR}")
+    set_target_properties(tidegate_cli PROPERTIES INSTALL_RPATH "$ORIGIN/${TIDEGATE_BIN_TO_LIB}")
     install(TARGETS tidegate_cli RUNTIME DESTINATION "${CMAKE_INSTALL_BINDIR}")
 endif()

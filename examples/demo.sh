@@ -48,7 +48,7 @@ stop_bank() {
     twin=
 }
 
-# campaign ID SHADOW: one file with site and campaign.
+# campaign ID SHADOW COHORTS: one file with site and campaign.
 campaign() {
     cat > "$work/$1.toml" <<TOML
 [campaign]
@@ -76,9 +76,7 @@ channel = "android"
 channel = "ios"
 
 [cohorts]
-count  = 8
-gap    = "1s"
-canary = ["1%"]
+$3
 
 [response]
 open_rate = 0.2
@@ -92,6 +90,7 @@ app-api = { per_open = 3 }
 name        = "app-api"
 latency_slo = "300ms"
 error_slo   = 0.01
+capacity_hint = 340
 max_age     = "5s"
 shadow      = $2
 [backend.signal]
@@ -122,13 +121,13 @@ ca      = "keys/ca.crt"
 TOML
 }
 
-# send ID SHADOW WORDS
+# send ID SHADOW COHORTS WORDS
 send() {
     echo
-    echo "== $3"
+    echo "== $4"
     rm -rf "$work/keys"
     start_bank "$1"
-    campaign "$1" "$2"
+    campaign "$1" "$2" "$3"
     "$bin/tidegate" run "$work/$1.toml" --watch 20s > "$work/$1.txt" || { cat "$work/$1.txt"; exit 1; }
     sleep 1
     stop_bank
@@ -137,8 +136,11 @@ send() {
 # figure ID FIELD: a number out of the bank's own summary.
 figure() { sed -n "s/.*\"$2\":\([0-9.]*\).*/\1/p" "$work/$1.summary.json" | head -n 1; }
 
-send without-the-gate true  "1/2  all at once: the gate watches and does not hold"
-send with-the-gate    false "2/2  through the gate"
+staggered='count  = 8
+gap    = "1s"
+canary = ["1%"]'
+send without-the-gate true  "count = 1"  "1/2  all at once: the gate watches and does not hold"
+send with-the-gate    false "$staggered" "2/2  through the gate"
 
 "$bin/tidegate" report --ledger "$work/ledger" "$work/without-the-gate.toml" "$work/with-the-gate.toml" \
     --html "$work/report.html" 2> /dev/null

@@ -49,7 +49,14 @@ nghttp2_nv header(std::string_view name, std::string_view value) {
 struct ApnsEndpoint::Impl final : Pollable {
     class Connection;
 
-    Impl(Loop& on, Mailbox& box) : loop(on), mailbox(box), tls(SSL_CTX_new(TLS_server_method()), SSL_CTX_free) {}
+    Impl(Loop& on, Mailbox& box) : loop(on), mailbox(box), tls(SSL_CTX_new(TLS_server_method()), SSL_CTX_free) {
+        nghttp2_option_new(&session_options);
+#if TWIN_NGHTTP2_LIMITS_RESETS
+        // libcurl 7.88 sends RST_STREAM for every stream, ended ones too; past 1000 of them nghttp2's guard against rapid
+        // resets would say GOAWAY to a sender who did nothing wrong.
+        nghttp2_option_set_stream_reset_rate_limit(session_options, 1'000'000'000, 1'000'000'000);
+#endif
+    }
 
     void ready(std::uint32_t) override;
 
@@ -57,6 +64,7 @@ struct ApnsEndpoint::Impl final : Pollable {
     Mailbox& mailbox;
     std::unique_ptr<SSL_CTX, decltype(&SSL_CTX_free)> tls;
     nghttp2_session_callbacks* callbacks = nullptr;
+    nghttp2_option* session_options = nullptr;
     Fd listening;
     std::unordered_map<Connection*, std::unique_ptr<Connection>> connections;
     std::uint64_t count = 0;
@@ -132,7 +140,7 @@ class ApnsEndpoint::Impl::Connection final : public Pollable {
         SSL_get0_alpn_selected(ssl_.get(), &protocol, &size);
         if (size != 2 || std::memcmp(protocol, "h2", 2) != 0) return close(), false;
         greeted_ = true;
-        nghttp2_session_server_new(&session_, owner_.callbacks, this);
+        nghttp2_session_server_new2(&session_, owner_.callbacks, this, owner_.session_options);
         const nghttp2_settings_entry settings[] = {{NGHTTP2_SETTINGS_MAX_CONCURRENT_STREAMS, kMaxStreams}};
         nghttp2_submit_settings(session_, NGHTTP2_FLAG_NONE, settings, 1);
         // Small bodies by the thousand: the default window of a connection would hold them up.
@@ -231,6 +239,7 @@ class ApnsEndpoint::Impl::Connection final : public Pollable {
 };
 
 ApnsEndpoint::Impl::~Impl() {
+    nghttp2_option_del(session_options);
     nghttp2_session_callbacks_del(callbacks);
 }
 

@@ -9,8 +9,8 @@
 
 namespace tidegate::channel {
 
-/// The life of an OAuth2 access token: one fetch at a time, renewed five minutes before its end (half its life when that
-/// is shorter), the old one used until the new one is there. Pure; not synchronised.
+/// The life of an OAuth2 access token: one fetch at a time, renewed five minutes before its end (half its life when
+/// that is shorter), the old one used until the new one is there. Pure; not synchronised.
 class AccessToken {
   public:
     struct Use {

@@ -69,7 +69,8 @@ Outcome transport_outcome(const net::HttpResult& result, std::span<const std::st
 Outcome refused_here(const Error& error, bool address_at_fault) {
     Outcome outcome =
         address_at_fault
-            ? outcome_of({"", OutcomeClass::invalid_recipient, Reason::malformed, Scope::recipient, consequence::quarantine})
+            ? outcome_of(
+                  {"", OutcomeClass::invalid_recipient, Reason::malformed, Scope::recipient, consequence::quarantine})
             : outcome_of({"", OutcomeClass::rejected, Reason::payload, Scope::message, consequence::abort});
     outcome.text = scrub(error.what, {});
     return outcome;

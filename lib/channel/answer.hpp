@@ -33,8 +33,8 @@ Outcome outcome_of(const AnswerRow& row);
 /// What a status alone allows to say: 5xx is transient, 429 throttled, anything else `unknown`/`unmapped`.
 Outcome outcome_of_status(int status);
 
-/// Adds what every outcome of an answer carries: status, code and text scrubbed of `addresses`, and Retry-After for those
-/// who may come again.
+/// Adds what every outcome of an answer carries: status, code and text scrubbed of `addresses`, and Retry-After for
+/// those who may come again.
 void describe(Outcome& outcome, const net::HttpResponse& response, std::string_view code, std::string_view text,
               std::span<const std::string_view> addresses, WallTime now);
 

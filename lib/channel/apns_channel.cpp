@@ -71,7 +71,8 @@ struct ApnsChannel::State : std::enable_shared_from_this<State> {
 
         const bool once = outcome.refresh_credential || outcome.code == "UnrelatedKeyIdInToken";
         switch (remedy.refused(sent_in, once)) {
-            case Remedy::Step::again: break;
+            case Remedy::Step::again:
+                break;
             case Remedy::Step::apply:
                 // Too young a token is kept: then the connection was stuck with an older one, or a clock is wrong.
                 if (outcome.refresh_credential && token) (void)token->renew(now, lane.clock().wall());
@@ -89,7 +90,9 @@ ApnsChannel::ApnsChannel(const ChannelOptions& options, const ApnsOptions& apns,
                          net::HttpLoop& loop, const Clock& clock)
     : state_(std::make_shared<State>(options, apns, std::move(token), loop, clock)) {}
 
-ApnsChannel::~ApnsChannel() { state_->lane.stop(state_->lane.clock().now()); }
+ApnsChannel::~ApnsChannel() {
+    state_->lane.stop(state_->lane.clock().now());
+}
 
 ChannelTraits ApnsChannel::traits() const {
     ChannelTraits traits;
@@ -120,17 +123,24 @@ void ApnsChannel::submit(std::span<const Attempt> attempts, Completion done) {
             state_->lane.finish(ticket, refused_here(fit.error(), !valid_device_token(attempt.address)));
             continue;
         }
-        state_->lane.send(state_->protocol.request(attempt, bearer),
-                          [weak = std::weak_ptr(state_), ticket, address = attempt.address, epoch](net::HttpResult result) {
-                              if (const auto state = weak.lock()) state->answered(ticket, address, epoch, result);
-                          });
+        state_->lane.send(
+            state_->protocol.request(attempt, bearer),
+            [weak = std::weak_ptr(state_), ticket, address = attempt.address, epoch](net::HttpResult result) {
+                if (const auto state = weak.lock()) state->answered(ticket, address, epoch, result);
+            });
     }
 }
 
-std::size_t ApnsChannel::capacity() const { return state_->lane.room(); }
+std::size_t ApnsChannel::capacity() const {
+    return state_->lane.room();
+}
 
-Result<void> ApnsChannel::check(const Attempt& attempt) const { return state_->protocol.check(attempt); }
+Result<void> ApnsChannel::check(const Attempt& attempt) const {
+    return state_->protocol.check(attempt);
+}
 
-void ApnsChannel::stop(TimePoint deadline) { state_->lane.stop(deadline); }
+void ApnsChannel::stop(TimePoint deadline) {
+    state_->lane.stop(deadline);
+}
 
 }  // namespace tidegate::channel

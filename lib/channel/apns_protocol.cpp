@@ -86,7 +86,9 @@ JsonSkeleton layout(const std::string& push_type) {
     return skeleton.optional(R"(,"link":)", slot_link, "").pairs().text("}");
 }
 
-Error fault(std::string what, std::string hint) { return Error{Errc::invalid, std::move(what), {}, std::move(hint)}; }
+Error fault(std::string what, std::string hint) {
+    return Error{Errc::invalid, std::move(what), {}, std::move(hint)};
+}
 
 }  // namespace
 

@@ -40,8 +40,8 @@ bool valid_device_token(std::string_view token);
 /// hexadecimal, which is 64 bytes long and equal exactly for equal values.
 std::string apns_collapse_id(std::string_view collapse);
 
-/// Maps an answer, by the table of Apple's "Handling notification responses from APNs". An unlisted reason keeps its text
-/// and is judged by a 5xx or 429 status alone; otherwise it is `unknown`/`unmapped` and condemns nothing.
+/// Maps an answer, by the table of Apple's "Handling notification responses from APNs". An unlisted reason keeps its
+/// text and is judged by a 5xx or 429 status alone; otherwise it is `unknown`/`unmapped` and condemns nothing.
 Outcome apns_outcome(const net::HttpResponse& response, std::string_view address, WallTime now);
 
 }  // namespace tidegate::channel

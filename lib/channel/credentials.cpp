@@ -8,7 +8,9 @@
 namespace tidegate::channel {
 namespace {
 
-Error fault(std::string what, std::string hint) { return Error{Errc::invalid, std::move(what), {}, std::move(hint)}; }
+Error fault(std::string what, std::string hint) {
+    return Error{Errc::invalid, std::move(what), {}, std::move(hint)};
+}
 
 }  // namespace
 
@@ -43,8 +45,8 @@ Result<ServiceAccount, Faults> parse_service_account(const Secret& text) {
     }
     if (!account.token_uri.empty()) {
         if (const auto endpoint = parse_endpoint(account.token_uri); !endpoint) {
-            faults.push_back(fault("the service account's \"token_uri\": " + endpoint.error().what,
-                                   endpoint.error().hint));
+            faults.push_back(
+                fault("the service account's \"token_uri\": " + endpoint.error().what, endpoint.error().hint));
         }
     }
     if (!account.private_key_pem.empty()) {

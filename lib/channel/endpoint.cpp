@@ -13,7 +13,8 @@ Error fault(std::string what, std::string hint) {
 bool loopback(std::string_view host) {
     if (host == "localhost" || host == "::1") return true;
     if (!host.starts_with("127.")) return false;
-    const bool digits = std::all_of(host.begin(), host.end(), [](char c) { return (c >= '0' && c <= '9') || c == '.'; });
+    const bool digits =
+        std::all_of(host.begin(), host.end(), [](char c) { return (c >= '0' && c <= '9') || c == '.'; });
     return digits && std::count(host.begin(), host.end(), '.') == 3;
 }
 
@@ -22,7 +23,8 @@ bool loopback(std::string_view host) {
 Result<Endpoint> parse_endpoint(std::string_view url) {
     static constexpr const char* wanted = "write https://host[:port]/..., or http:// for a loopback host";
     if (url.empty()) return fault("the URL is missing", wanted);
-    if (std::any_of(url.begin(), url.end(), [](char c) { return static_cast<unsigned char>(c) <= 0x20 || c == 0x7F; })) {
+    if (std::any_of(url.begin(), url.end(),
+                    [](char c) { return static_cast<unsigned char>(c) <= 0x20 || c == 0x7F; })) {
         return fault("the URL holds a space or a control character", "percent-encode it");
     }
     Endpoint endpoint;

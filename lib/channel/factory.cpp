@@ -29,7 +29,8 @@ struct Maker {
         if (!account) return account.error().front();
         auto key = net::SigningKey::parse(account->private_key_pem, net::SigningKey::Kind::rs256);
         if (!key) return key.error();
-        return Made(std::make_shared<channel::FcmChannel>(options, fcm, std::move(*account), std::move(*key), loop, clock));
+        return Made(
+            std::make_shared<channel::FcmChannel>(options, fcm, std::move(*account), std::move(*key), loop, clock));
     }
     Made operator()(const WebhookOptions& webhook) const {
         return Made(std::make_shared<channel::WebhookChannel>(options, webhook, loop, clock));

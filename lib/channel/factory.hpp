@@ -10,9 +10,9 @@
 
 namespace tidegate {
 
-/// The channel of one provider account, ready to send. Loop and clock must outlive it; somebody runs the loop, on another
-/// thread than the one that calls `stop` or drops the last reference.
-/// Errors: the first fault of the options; `custom`, which only the host can make.
+/// The channel of one provider account, ready to send. Loop and clock must outlive it; somebody runs the loop, on
+/// another thread than the one that calls `stop` or drops the last reference. Errors: the first fault of the options;
+/// `custom`, which only the host can make.
 Result<std::shared_ptr<Channel>> make_channel(const ChannelOptions& options, net::HttpLoop& loop, const Clock& clock);
 
 }  // namespace tidegate

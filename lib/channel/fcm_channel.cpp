@@ -16,7 +16,9 @@ namespace {
 // through, so that the reason shows in their outcomes.
 constexpr std::uint32_t silent_failures = 3;
 
-std::size_t connections(const ChannelOptions& options) { return std::clamp<std::size_t>(options.in_flight, 1, 64); }
+std::size_t connections(const ChannelOptions& options) {
+    return std::clamp<std::size_t>(options.in_flight, 1, 64);
+}
 
 net::PoolOptions pool_options(const ChannelOptions& options, std::size_t count) {
     net::PoolOptions pool;
@@ -54,7 +56,7 @@ struct FcmChannel::State : std::enable_shared_from_this<State> {
     Lane lane;
 
     std::mutex mutex;
-    AccessToken token;            // these four guarded by mutex
+    AccessToken token;  // these four guarded by mutex
     Remedy remedy;
     std::deque<Waiting> waiting;  // for a token
     bool stopped = false;
@@ -125,7 +127,8 @@ struct FcmChannel::State : std::enable_shared_from_this<State> {
             if (outcome.kind == OutcomeClass::accepted || outcome.reason == Reason::gone) remedy.succeeded(sent_in);
             if (outcome.refresh_credential) {
                 switch (remedy.refused(sent_in, true)) {
-                    case Remedy::Step::again: break;
+                    case Remedy::Step::again:
+                        break;
                     case Remedy::Step::apply:
                         token.distrust(generation);
                         fetch = !stopped && token.start_fetch(lane.clock().now());
@@ -198,7 +201,9 @@ FcmChannel::FcmChannel(const ChannelOptions& options, const FcmOptions& fcm, Ser
                        net::SigningKey key, net::HttpLoop& loop, const Clock& clock)
     : state_(std::make_shared<State>(options, fcm, std::move(account), std::move(key), loop, clock)) {}
 
-FcmChannel::~FcmChannel() { state_->stop(state_->lane.clock().now()); }
+FcmChannel::~FcmChannel() {
+    state_->stop(state_->lane.clock().now());
+}
 
 ChannelTraits FcmChannel::traits() const {
     ChannelTraits traits;
@@ -224,10 +229,16 @@ void FcmChannel::submit(std::span<const Attempt> attempts, Completion done) {
     }
 }
 
-std::size_t FcmChannel::capacity() const { return state_->capacity(); }
+std::size_t FcmChannel::capacity() const {
+    return state_->capacity();
+}
 
-Result<void> FcmChannel::check(const Attempt& attempt) const { return state_->protocol.check(attempt); }
+Result<void> FcmChannel::check(const Attempt& attempt) const {
+    return state_->protocol.check(attempt);
+}
 
-void FcmChannel::stop(TimePoint deadline) { state_->stop(deadline); }
+void FcmChannel::stop(TimePoint deadline) {
+    state_->stop(deadline);
+}
 
 }  // namespace tidegate::channel

@@ -24,7 +24,15 @@ constexpr std::string_view quota_failure_type = "type.googleapis.com/google.rpc.
 
 // `slot_target` is JSON already: `"token":"..."` or `"fid":"..."`.
 enum Slot : std::size_t {
-    slot_target, slot_title, slot_body, slot_link, slot_ttl, slot_collapse, slot_ios_collapse, slot_ios_tail, slot_count
+    slot_target,
+    slot_title,
+    slot_body,
+    slot_link,
+    slot_ttl,
+    slot_collapse,
+    slot_ios_collapse,
+    slot_ios_tail,
+    slot_count
 };
 
 constexpr auto bad_recipient = OutcomeClass::invalid_recipient;
@@ -50,7 +58,9 @@ constexpr auto table = std::to_array<AnswerRow>({
     {"DEADLINE_EXCEEDED", transient, Reason::server, Scope::provider, 0, server_wait},
 });
 
-Error fault(std::string what, std::string hint) { return Error{Errc::invalid, std::move(what), {}, std::move(hint)}; }
+Error fault(std::string what, std::string hint) {
+    return Error{Errc::invalid, std::move(what), {}, std::move(hint)};
+}
 
 std::string text_of(const json& object, const char* name) {
     if (!object.is_object()) return {};
@@ -94,15 +104,22 @@ FcmError read_error(const std::string& body) {
 
 std::string_view status_name(int status) {
     switch (status) {
-        case 401: return "UNAUTHENTICATED";
-        case 403: return "PERMISSION_DENIED";
-        case 404: return "NOT_FOUND";
-        case 429: return "RESOURCE_EXHAUSTED";
-        case 500: return "INTERNAL";
+        case 401:
+            return "UNAUTHENTICATED";
+        case 403:
+            return "PERMISSION_DENIED";
+        case 404:
+            return "NOT_FOUND";
+        case 429:
+            return "RESOURCE_EXHAUSTED";
+        case 500:
+            return "INTERNAL";
         case 502:
         case 503:
-        case 504: return "UNAVAILABLE";
-        default: return {};
+        case 504:
+            return "UNAVAILABLE";
+        default:
+            return {};
     }
 }
 
@@ -266,7 +283,8 @@ net::HttpRequest fcm_token_request(const ServiceAccount& account, std::string_vi
     request.timeout = timeout;
     request.headers = {{"content-type", "application/x-www-form-urlencoded"}, {"accept", "application/json"}};
     // An assertion holds base64url and dots only: nothing in it needs escaping.
-    request.body = "grant_type=urn%3Aietf%3Aparams%3Aoauth%3Agrant-type%3Ajwt-bearer&assertion=" + std::string(assertion);
+    request.body =
+        "grant_type=urn%3Aietf%3Aparams%3Aoauth%3Agrant-type%3Ajwt-bearer&assertion=" + std::string(assertion);
     return request;
 }
 

@@ -11,8 +11,8 @@
 
 namespace tidegate::channel {
 
-/// The attempts handed over and not completed yet. Whoever closes a ticket first wins; everyone later is ignored: that is
-/// what makes completion exactly once when an answer races with `stop`. Threads: every member from any thread.
+/// The attempts handed over and not completed yet. Whoever closes a ticket first wins; everyone later is ignored: that
+/// is what makes completion exactly once when an answer races with `stop`. Threads: every member from any thread.
 class InFlight {
   public:
     using Ticket = std::uint64_t;

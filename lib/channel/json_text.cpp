@@ -43,13 +43,27 @@ std::size_t sequence_length(std::string_view text, std::size_t at) {
 void append_escaped(std::string& out, unsigned c) {
     static constexpr char digits[] = "0123456789abcdef";
     switch (c) {
-        case '"': out += "\\\""; return;
-        case '\\': out += "\\\\"; return;
-        case '\b': out += "\\b"; return;
-        case '\f': out += "\\f"; return;
-        case '\n': out += "\\n"; return;
-        case '\r': out += "\\r"; return;
-        case '\t': out += "\\t"; return;
+        case '"':
+            out += "\\\"";
+            return;
+        case '\\':
+            out += "\\\\";
+            return;
+        case '\b':
+            out += "\\b";
+            return;
+        case '\f':
+            out += "\\f";
+            return;
+        case '\n':
+            out += "\\n";
+            return;
+        case '\r':
+            out += "\\r";
+            return;
+        case '\t':
+            out += "\\t";
+            return;
         default:
             out += "\\u00";
             out += digits[(c >> 4U) & 0xFU];
@@ -144,9 +158,15 @@ void JsonSkeleton::render(std::string& out, std::span<const std::string_view> va
                           const std::map<std::string, std::string>& data) const {
     for (const Piece& piece : pieces_) {
         switch (piece.kind) {
-            case Kind::text: out += piece.before; break;
-            case Kind::value: append_json_string(out, values[piece.slot]); break;
-            case Kind::raw: out += values[piece.slot]; break;
+            case Kind::text:
+                out += piece.before;
+                break;
+            case Kind::value:
+                append_json_string(out, values[piece.slot]);
+                break;
+            case Kind::raw:
+                out += values[piece.slot];
+                break;
             case Kind::optional:
                 if (values[piece.slot].empty()) break;
                 out += piece.before;

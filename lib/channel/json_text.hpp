@@ -9,13 +9,12 @@
 
 namespace tidegate::channel {
 
-/// Appends `text` as a JSON string with its quotation marks. Well-formed UTF-8 passes through; each byte that is part of
-/// nothing becomes U+FFFD, so the result is always valid JSON in UTF-8.
-/// Source: RFC 8259 section 7; RFC 3629.
+/// Appends `text` as a JSON string with its quotation marks. Well-formed UTF-8 passes through; each byte that is part
+/// of nothing becomes U+FFFD, so the result is always valid JSON in UTF-8. Source: RFC 8259 section 7; RFC 3629.
 void append_json_string(std::string& out, std::string_view text);
 
-/// A JSON document with holes, laid out once for a channel and filled for each message: the hot path never builds a tree.
-/// Immutable after it is built; share it freely between threads.
+/// A JSON document with holes, laid out once for a channel and filled for each message: the hot path never builds a
+/// tree. Immutable after it is built; share it freely between threads.
 class JsonSkeleton {
   public:
     /// JSON text that never changes.

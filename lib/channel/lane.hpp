@@ -34,7 +34,8 @@ class Lane {
     void saw(const net::HttpResult& result);
     std::size_t room() const;
     void renew_connections();
-    /// Waits for answers until shortly before `deadline`, then cancels; what is still open at `deadline` ends `ambiguous`.
+    /// Waits for answers until shortly before `deadline`, then cancels; what is still open at `deadline` ends
+    /// `ambiguous`.
     void stop(TimePoint deadline);
 
     bool always_multiplexed() const { return options_.always_multiplexed; }
@@ -50,14 +51,14 @@ class Lane {
     std::atomic<bool> stopped_{false};
 };
 
-/// One remedy (a new token, a new connection) for one kind of refusal, tried once: the answers to everything sent before
-/// the remedy belong to the old state, a refusal after it means that the remedy is none. Pure; not synchronised.
+/// One remedy (a new token, a new connection) for one kind of refusal, tried once: the answers to everything sent
+/// before the remedy belong to the old state, a refusal after it means that the remedy is none. Pure; not synchronised.
 class Remedy {
   public:
     enum class Step {
-        again,    ///< others have applied the remedy meanwhile: just try again
-        apply,    ///< apply the remedy now, then try again
-        give_up   ///< it has been applied and did not help
+        again,   ///< others have applied the remedy meanwhile: just try again
+        apply,   ///< apply the remedy now, then try again
+        give_up  ///< it has been applied and did not help
     };
 
     /// Stamps a request: give it back with its answer.

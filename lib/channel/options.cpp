@@ -58,7 +58,8 @@ void check_provider(Report& report, const ApnsOptions& apns) {
         const auto key = net::SigningKey::parse(apns.key, net::SigningKey::Kind::es256);
         if (!key) report.add("key", key.error());
         if (!identifier(apns.key_id)) report.add("key_id", "not ten letters and digits", "copy it from the key's page");
-        if (!identifier(apns.team_id)) report.add("team_id", "not ten letters and digits", "copy it from the membership page");
+        if (!identifier(apns.team_id))
+            report.add("team_id", "not ten letters and digits", "copy it from the membership page");
     }
     const bool clean = std::all_of(apns.topic.begin(), apns.topic.end(), [](char c) { return c > 0x20 && c < 0x7F; });
     if (apns.topic.empty() || !clean) report.add("topic", "not a bundle id", "write it like \"com.bank.app\"");
@@ -76,7 +77,8 @@ void check_provider(Report& report, const ApnsOptions& apns) {
 void check_provider(Report& report, const FcmOptions& fcm) {
     check_base(report, fcm.url);
     if (fcm.credentials.empty()) {
-        report.add("credentials", "the service account is missing", "give its JSON, e.g. \"file:service-account.json\"");
+        report.add("credentials", "the service account is missing",
+                   "give its JSON, e.g. \"file:service-account.json\"");
     } else if (const auto account = channel::parse_service_account(fcm.credentials); !account) {
         for (const Error& error : account.error()) report.add("credentials", error);
     }

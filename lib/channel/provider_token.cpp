@@ -16,7 +16,9 @@ constexpr Duration floor_between = minutes(20);
 constexpr Duration last_age = minutes(55);  // Apple refuses at 60; this leaves room for skew
 constexpr seconds grid = minutes(30);
 
-seconds epoch_seconds(WallTime wall) { return std::chrono::floor<seconds>(wall.time_since_epoch()); }
+seconds epoch_seconds(WallTime wall) {
+    return std::chrono::floor<seconds>(wall.time_since_epoch());
+}
 
 }  // namespace
 

@@ -39,7 +39,7 @@ class ProviderToken {
     TimePoint minted_{};       // when it was signed
     Duration age_at_mint_{0};  // how old its iat was then
     std::chrono::seconds iat_{0};
-    TimePoint not_before_{};   // no other before this
+    TimePoint not_before_{};  // no other before this
 };
 
 /// The token of (team, key) for the whole process: every channel that names the same key shares one. It lives until the

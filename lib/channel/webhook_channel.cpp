@@ -9,7 +9,9 @@
 namespace tidegate::channel {
 namespace {
 
-std::size_t connections(const ChannelOptions& options) { return std::clamp<std::size_t>(options.in_flight, 1, 128); }
+std::size_t connections(const ChannelOptions& options) {
+    return std::clamp<std::size_t>(options.in_flight, 1, 128);
+}
 
 net::PoolOptions pool_options(const ChannelOptions& options) {
     net::PoolOptions pool;
@@ -36,9 +38,8 @@ struct WebhookChannel::State {
                   const net::HttpResult& result) {
         lane.saw(result);
         const std::string_view secret[] = {address, key};
-        lane.finish(ticket, has_spoken(result, false)
-                                ? webhook_outcome(result.response, secret, lane.clock().wall())
-                                : transport_outcome(result, secret));
+        lane.finish(ticket, has_spoken(result, false) ? webhook_outcome(result.response, secret, lane.clock().wall())
+                                                      : transport_outcome(result, secret));
     }
 };
 
@@ -46,7 +47,9 @@ WebhookChannel::WebhookChannel(const ChannelOptions& options, const WebhookOptio
                                const Clock& clock)
     : state_(std::make_shared<State>(options, webhook, loop, clock)) {}
 
-WebhookChannel::~WebhookChannel() { state_->lane.stop(state_->lane.clock().now()); }
+WebhookChannel::~WebhookChannel() {
+    state_->lane.stop(state_->lane.clock().now());
+}
 
 ChannelTraits WebhookChannel::traits() const {
     ChannelTraits traits;
@@ -69,18 +72,24 @@ void WebhookChannel::submit(std::span<const Attempt> attempts, Completion done) 
             state_->lane.finish(ticket, refused_here(fit.error(), true));
             continue;
         }
-        state_->lane.send(
-            state_->protocol.request(attempt, state_->lane.clock().wall()),
-            [weak = std::weak_ptr(state_), ticket, address = attempt.address, key = attempt.key](net::HttpResult result) {
-                if (const auto state = weak.lock()) state->answered(ticket, address, key, result);
-            });
+        state_->lane.send(state_->protocol.request(attempt, state_->lane.clock().wall()),
+                          [weak = std::weak_ptr(state_), ticket, address = attempt.address,
+                           key = attempt.key](net::HttpResult result) {
+                              if (const auto state = weak.lock()) state->answered(ticket, address, key, result);
+                          });
     }
 }
 
-std::size_t WebhookChannel::capacity() const { return state_->lane.room(); }
+std::size_t WebhookChannel::capacity() const {
+    return state_->lane.room();
+}
 
-Result<void> WebhookChannel::check(const Attempt& attempt) const { return state_->protocol.check(attempt); }
+Result<void> WebhookChannel::check(const Attempt& attempt) const {
+    return state_->protocol.check(attempt);
+}
 
-void WebhookChannel::stop(TimePoint deadline) { state_->lane.stop(deadline); }
+void WebhookChannel::stop(TimePoint deadline) {
+    state_->lane.stop(deadline);
+}
 
 }  // namespace tidegate::channel

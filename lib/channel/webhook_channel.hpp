@@ -11,7 +11,8 @@ namespace tidegate::channel {
 /// One POST to the host's own service for each message. Threads: as `Channel`.
 class WebhookChannel final : public Channel {
   public:
-    WebhookChannel(const ChannelOptions& options, const WebhookOptions& webhook, net::HttpLoop& loop, const Clock& clock);
+    WebhookChannel(const ChannelOptions& options, const WebhookOptions& webhook, net::HttpLoop& loop,
+                   const Clock& clock);
     ~WebhookChannel() override;
 
     ChannelTraits traits() const override;

@@ -13,7 +13,16 @@ using nlohmann::json;
 using std::chrono::seconds;
 
 enum Slot : std::size_t {
-    slot_id, slot_campaign, slot_key, slot_address, slot_title, slot_body, slot_link, slot_attempt, slot_expires, slot_count
+    slot_id,
+    slot_campaign,
+    slot_key,
+    slot_address,
+    slot_title,
+    slot_body,
+    slot_link,
+    slot_attempt,
+    slot_expires,
+    slot_count
 };
 
 AnswerRow row_of(int status, bool gone) {
@@ -29,17 +38,23 @@ AnswerRow row_of(int status, bool gone) {
         case 303:
         case 307:
         case 308:
-        case 405: return {"", rejected, Reason::config, Scope::campaign, consequence::abort};
+        case 405:
+            return {"", rejected, Reason::config, Scope::campaign, consequence::abort};
         case 400:
         case 413:
         case 415:
-        case 422: return {"", rejected, Reason::payload, Scope::message, consequence::abort};
+        case 422:
+            return {"", rejected, Reason::payload, Scope::message, consequence::abort};
         case 401:
-        case 403: return {"", rejected, Reason::credential, Scope::account, consequence::pause};
+        case 403:
+            return {"", rejected, Reason::credential, Scope::account, consequence::pause};
         case 408:
-        case 425: return {"", transient, Reason::server, Scope::provider, 0, seconds(1)};
-        case 429: return {"", OutcomeClass::throttled, Reason::rate, Scope::account, 0, seconds(1)};
-        default: break;
+        case 425:
+            return {"", transient, Reason::server, Scope::provider, 0, seconds(1)};
+        case 429:
+            return {"", OutcomeClass::throttled, Reason::rate, Scope::account, 0, seconds(1)};
+        default:
+            break;
     }
     if (status >= 500 && status <= 599) {
         return {"", transient, Reason::server, Scope::provider, 0, seconds(1)};
@@ -74,9 +89,9 @@ std::string WebhookProtocol::body(const Attempt& attempt) const {
     const std::string number = std::to_string(attempt.number);
     std::string expires = "null";
     if (attempt.expires) expires = '"' + format_wall_time(*attempt.expires) + '"';
-    const std::string_view values[slot_count] = {attempt.id,      attempt.campaign, attempt.key,  attempt.address,
-                                                 message.title,   message.body,     message.link, number,
-                                                 expires};
+    const std::string_view values[slot_count] = {attempt.id,      attempt.campaign, attempt.key,
+                                                 attempt.address, message.title,    message.body,
+                                                 message.link,    number,           expires};
     std::string out;
     out.reserve(256 + message.title.size() + message.body.size());
     skeleton_.render(out, values, message.data);

@@ -168,6 +168,8 @@ class Check {
     void step(const ChannelOptions& channel) {
         // A host's own channel says its address type only at run time.
         if (std::holds_alternative<CustomOptions>(channel.provider)) return;
+        // Without an address a webhook is given the key.
+        if (std::holds_alternative<WebhookOptions>(channel.provider)) return;
         const auto kind = channel.kind();
         const auto& addresses = campaign_.audience.addresses;
         if (std::none_of(addresses.begin(), addresses.end(), [&](const Address& a) { return a.type == kind; })) {

@@ -83,6 +83,22 @@ bool names_in_doubt(const Findings& findings) {
     });
 }
 
+/// Korean law wants an advertisement labelled at its very beginning and a way to refuse more of them in it.
+/// Source: Act on Promotion of Information and Communications Network Utilization, art. 50(4), and its decree's annex.
+void warn_about_label(const Campaign& campaign, Findings& findings) {
+    if (campaign.purpose != Purpose::advertising || campaign.zone != "Asia/Seoul") return;
+    const auto& message = campaign.message;
+    const auto& first = message.title.empty() ? message.body : message.title;
+    if (!first.empty() && !first.starts_with("(광고)")) {
+        findings.warn(message.title.empty() ? "message.body" : "message.title",
+                      "an advertisement must begin with (광고)");
+    }
+    if (!message.body.empty() && message.body.find("수신거부") == std::string::npos &&
+        message.body.find("수신 거부") == std::string::npos) {
+        findings.warn("message.body", "an advertisement must say how to refuse more of them (수신거부)");
+    }
+}
+
 void warn_about(const LoadedCampaign& loaded, Findings& findings) {
     const auto& [site, campaign] = std::tie(loaded.site, loaded.campaign);
     if (site.backends.empty()) {
@@ -109,6 +125,7 @@ void warn_about(const LoadedCampaign& loaded, Findings& findings) {
         findings.warn("audience",
                       "an advertisement without [audience] consent: nobody has agreed, so everybody is skipped");
     }
+    warn_about_label(campaign, findings);
     const bool own_channel = std::any_of(site.channels.begin(), site.channels.end(), [](const ChannelOptions& channel) {
         return std::holds_alternative<CustomOptions>(channel.provider);
     });

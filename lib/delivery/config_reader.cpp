@@ -343,10 +343,6 @@ std::vector<std::pair<std::string, const Node*>> TableReader::own_names() {
     return names;
 }
 
-TableReader TableReader::inner(const Node& node, std::string_view key) const {
-    return TableReader(node, path_of(key), file_, findings_);
-}
-
 void TableReader::require(std::string_view key, std::string hint) {
     if (has(key)) return;
     fault(key, path_of(key) + " is missing", std::move(hint));

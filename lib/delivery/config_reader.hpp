@@ -71,7 +71,6 @@ class TableReader {
 
     bool has(std::string_view key) const { return table_.find(key) != nullptr; }
     const std::string& path() const { return path_; }
-    const Node& node() const { return table_; }
     std::string path_of(std::string_view key) const;
 
     bool text(std::string_view key, std::string& out);
@@ -103,7 +102,6 @@ class TableReader {
     std::vector<TableReader> tables(std::string_view key);
     /// For tables whose keys are the user's own names.
     std::vector<std::pair<std::string, const Node*>> own_names();
-    TableReader inner(const Node& node, std::string_view key) const;
 
     /// A fault when the key is absent; `hint` shows how to write it.
     void require(std::string_view key, std::string hint);

@@ -8,6 +8,7 @@ namespace {
 
 constexpr int night_begins = 21 * 60;
 constexpr int night_ends = 8 * 60;
+constexpr auto a_day = std::chrono::hours(24);
 constexpr auto consent_lasts = std::chrono::hours(24) * 730;
 
 }  // namespace
@@ -28,7 +29,8 @@ Result<Hours> hours_at(WallTime now, const std::string& zone) {
 Eligibility eligible(const Recipient& person, Purpose purpose, const Hours& hours, WallTime now) {
     if (purpose != Purpose::advertising) return {};
     const bool stale = person.consent_at && *person.consent_at + consent_lasts < now;
-    if (person.consent != Consent::given || stale) return {Eligibility::Kind::skip, {}, Final::no_consent};
+    const bool to_come = person.consent_at && *person.consent_at > now + a_day;  // zones may differ by a day, not by more
+    if (person.consent != Consent::given || stale || to_come) return {Eligibility::Kind::skip, {}, Final::no_consent};
     if (hours.night && person.night_consent != Consent::given) {
         return {Eligibility::Kind::wait, hours.night_ends, Final::pending};
     }

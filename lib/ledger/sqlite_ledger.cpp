@@ -248,21 +248,26 @@ Result<void> SqliteLedger::for_each(
     Database& database = *opened;
     std::string list;
     for (const Final outcome : outcomes) list += (list.empty() ? "" : ", ") + std::to_string(static_cast<int>(outcome));
-    // The numbers are sorted on disk when they are many; the wide rows are then read in their own order.
-    const std::string sql =
-        "SELECT " TIDEGATE_RECIPIENT_COLUMNS " FROM (SELECT place, id, outcome FROM places WHERE outcome IN (" + list +
-        ") ORDER BY id) p CROSS JOIN recipients r ON r.id=p.id LEFT JOIN persons s ON s.id=p.id "
-        "ORDER BY p.id";
+    // Only numbers are sorted, in a temporary file when they are many: nothing personal may lie outside the ledger.
+    const std::string sql = "SELECT id FROM places WHERE outcome IN (" + list + ") ORDER BY id";
     if (auto begun = database.exec("BEGIN"); !begun) return begun;
     auto select = database.prepare(sql.c_str());
+    auto& one = database.cached("SELECT " TIDEGATE_RECIPIENT_COLUMNS
+                                " FROM recipients r CROSS JOIN places p ON p.place=r.place AND p.id=r.id"
+                                " LEFT JOIN persons s ON s.id=r.id WHERE r.id=?1");
     try {
         while (true) {
             auto row = select.step();
             if (!row) return std::move(row).error();
             if (!*row) return {};
-            auto recipient = ledger::read_recipient(select, 0, impl_->box, impl_->sealed, ledger::Persons::optional);
+            const std::int64_t id = select.integer(0);
+            auto found = one.with(id).step();
+            if (!found) return std::move(found).error();
+            if (!*found) return Error{Errc::unavailable, "the ledger is damaged: a recipient is gone", impl_->path, ""};
+            auto recipient = ledger::read_recipient(one, 0, impl_->box, impl_->sealed, ledger::Persons::optional);
+            one.reset();
             if (!recipient) return std::move(recipient).error();
-            auto deliveries = deliveries_of(database, recipient->id);
+            auto deliveries = deliveries_of(database, id);
             if (!deliveries) return std::move(deliveries).error();
             each(*recipient, *deliveries);
         }

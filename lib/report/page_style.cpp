@@ -50,7 +50,7 @@ figcaption{display:flex;flex-wrap:wrap;gap:2px 20px;align-items:baseline;justify
 .key{display:inline-block;width:18px;height:0;border-top:2.5px solid var(--c,var(--soft))}
 .key.dash{border-top:2px dashed var(--c)}.key.dot{border-top:2px dotted var(--c)}
 .key.box{height:11px;width:11px;border:0;border-radius:3px;background:var(--c)}
-.key.red{--c:var(--red)}
+.red{--c:var(--red)}
 .key.hatch{height:11px;width:14px;border:1px solid var(--soft);background:repeating-linear-gradient(45deg,var(--soft) 0 1px,transparent 1px 4px)}
 .frame{padding:6px 4px 0 52px}
 .plot{display:block;overflow:visible;font-size:11.5px}

@@ -177,8 +177,9 @@ void Plot::line_over(const Curve& curve, double limit, std::string_view look, st
     const double slo = scale_.y(limit);
     const bool over = std::any_of(curve.begin(), curve.end(), [&](const Point& p) { return p.v > limit; });
     if (limit <= 0 || !over) return;
+    // A hair above the limit: the shape's own lower edge must not be drawn along it.
     const std::string clip = id_ + "c" + std::to_string(clips_++);
-    curves_ += "<clipPath id=\"" + clip + "\"><rect x=\"0\" y=\"-4\" width=\"1200\" height=\"" + place(slo + 4) +
+    curves_ += "<clipPath id=\"" + clip + "\"><rect x=\"0\" y=\"-4\" width=\"1200\" height=\"" + place(slo + 3) +
                "\"/></clipPath><g clip-path=\"url(#" + clip + ")\"><path class=\"over " + std::string(look) +
                "\" d=\"" + path(curve, true, slo) + "\"/></g>";
 }

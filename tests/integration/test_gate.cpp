@@ -400,38 +400,3 @@ TEST_CASE("an empty audience, a missing column and an unknown channel are all re
     // A refused start leaves no ledger that would block the corrected one.
     CHECK(std::filesystem::is_empty(bench.dir.file("ledger")));
 }
-
-TEST_CASE("two campaigns share a backend's room by priority") {
-    // Room for about 150 messages/s: 200 requests/s over a baseline of 100, one request an open at an open rate of 0.67.
-    Bench bench({}, 200);
-    Campaign urgent = bench.campaign("urgent");
-    urgent.priority = 9;
-    urgent.response.open_rate = 0.67;
-    Campaign patient = bench.campaign("patient");
-    patient.priority = 2;
-    patient.response.open_rate = 0.67;
-    patient.message.body = "patient";
-    CampaignHandle slow = bench.start(patient, 20000);
-    REQUIRE(within(10s, [&] { return bench.channel->attempts().size() > 50; }));
-    CampaignHandle fast = bench.start(urgent, 20000);
-    std::this_thread::sleep_for(5s);
-    const auto split = [&] {
-        std::pair<std::size_t, std::size_t> seen;
-        for (const Attempt& attempt : bench.channel->attempts()) ++(attempt.campaign == "urgent" ? seen.first : seen.second);
-        return seen;
-    };
-    const auto before = split();
-    std::this_thread::sleep_for(5s);
-    const auto after = split();
-    const double urgent_rate = static_cast<double>(after.first - before.first) / 5;
-    const double patient_rate = static_cast<double>(after.second - before.second) / 5;
-    MESSAGE("urgent " << urgent_rate << "/s, patient " << patient_rate << "/s");
-    CHECK(urgent_rate > 5 * patient_rate);
-    CHECK(patient_rate > 0);
-    // What both cause together stays inside what the backend is trusted with.
-    CHECK((urgent_rate + patient_rate) * 0.67 <= 105);
-    fast.stop(system_clock().now() + 1s);
-    slow.stop(system_clock().now() + 1s);
-    CHECK(fast.wait(5s));
-    CHECK(slow.wait(5s));
-}

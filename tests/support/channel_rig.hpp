@@ -5,9 +5,11 @@
 #include <chrono>
 #include <condition_variable>
 #include <filesystem>
+#include <fstream>
 #include <map>
 #include <memory>
 #include <mutex>
+#include <nlohmann/json.hpp>
 #include <stdexcept>
 #include <string>
 #include <thread>
@@ -32,12 +34,36 @@ inline std::string peer(const std::string& name) {
 #endif
 }
 
+/// A peer's log: one JSON object a line.
+inline std::vector<nlohmann::json> read_log(const std::string& path) {
+    std::vector<nlohmann::json> entries;
+    std::ifstream in(path);
+    for (std::string line; std::getline(in, line);) entries.push_back(nlohmann::json::parse(line));
+    return entries;
+}
+
+/// How many entries of a peer's log tell of this event.
+inline std::size_t count(const std::vector<nlohmann::json>& log, const std::string& event) {
+    return static_cast<std::size_t>(
+        std::count_if(log.begin(), log.end(), [&](const nlohmann::json& e) { return e.at("event") == event; }));
+}
+
+/// What the peer found wrong with us.
+inline std::vector<std::string> faults(const std::vector<nlohmann::json>& log) {
+    std::vector<std::string> found;
+    for (const nlohmann::json& entry : log) {
+        if (entry.contains("fault")) found.push_back(entry["fault"].get<std::string>());
+    }
+    return found;
+}
+
 /// A channel with a thread that runs its loop, and a book of who was told what.
 class ChannelRig {
   public:
-    explicit ChannelRig(const ChannelOptions& options) : io_([this](const std::stop_token& stop) {
-        while (!stop.stop_requested()) loop_.run(std::chrono::milliseconds(50));
-    }) {
+    explicit ChannelRig(const ChannelOptions& options)
+        : io_([this](const std::stop_token& stop) {
+              while (!stop.stop_requested()) loop_.run(std::chrono::milliseconds(50));
+          }) {
         auto made = make_channel(options, loop_, system_clock());
         if (!made) throw std::runtime_error(made.error().text());
         channel = *made;

@@ -63,7 +63,8 @@ TIDEGATE_EXPORT std::string to_html(const std::vector<ReportPanel>& panels);
 
 /// Writes recipients with one of the outcomes as CSV: key, outcome, channel, reason, code, attempts. Addresses stay in
 /// the ledger. RFC 4180; a cell that a spreadsheet would run as a formula gets an apostrophe in front (plain numbers do
-/// not). The file is new, mode 0600. Errors: it exists, cannot be written, or the disk is full. Returns the number of rows.
+/// not). The file is new, mode 0600. Returns the number of rows.
+/// Errors: the file exists, cannot be written, or the disk is full.
 TIDEGATE_EXPORT Result<std::uint64_t> export_recipients(SqliteLedger& ledger, const std::vector<Final>& outcomes,
                                                         const std::string& path);
 

@@ -21,7 +21,9 @@ ApnsOptions options(const std::string& push_type = "alert") {
     return made;
 }
 
-ApnsProtocol protocol(const std::string& push_type = "alert") { return {options(push_type), std::chrono::seconds(15)}; }
+ApnsProtocol protocol(const std::string& push_type = "alert") {
+    return {options(push_type), std::chrono::seconds(15)};
+}
 
 Outcome reason(int status, const std::string& text) {
     return apns_outcome(answer(status, json{{"reason", text}}.dump()), device_token, monday);
@@ -195,8 +197,8 @@ TEST_CASE("collapse ids fit 64 bytes and stay distinct") {
     const std::string longer = apns_collapse_id(std::string(65, 'x'));
     CHECK(longer.size() == 64);
     CHECK(longer != apns_collapse_id(std::string(66, 'x')));
-    CHECK(apns_collapse_id("혜택").size() == 64);      // no header holds it
-    CHECK(apns_collapse_id("a\r\nb").size() == 64);    // nor may it start a second one
+    CHECK(apns_collapse_id("혜택").size() == 64);    // no header holds it
+    CHECK(apns_collapse_id("a\r\nb").size() == 64);  // nor may it start a second one
 }
 
 TEST_CASE("device tokens are hexadecimal, even, not empty, and of any sane length") {

@@ -14,7 +14,9 @@ namespace {
 
 const std::string registration = "dGVzdA:APA91bHun4MxP5egoKMwt2KZFBaFUH";
 
-FcmProtocol protocol() { return {FcmOptions{}, "bank-app", std::chrono::seconds(15)}; }
+FcmProtocol protocol() {
+    return {FcmOptions{}, "bank-app", std::chrono::seconds(15)};
+}
 
 json error_body(const std::string& status, const std::string& code = {}, json extra = {}) {
     json error = {{"code", 1}, {"message", "no luck with " + registration}, {"status", status}};
@@ -92,7 +94,8 @@ TEST_CASE("an invalid argument condemns the address only when FCM points at it")
         CHECK(outcome.quarantine_address);
         CHECK_FALSE(outcome.drop_address);
     }
-    const Outcome other = map(400, error_body("INVALID_ARGUMENT", "INVALID_ARGUMENT", violation("message.android.ttl")));
+    const Outcome other =
+        map(400, error_body("INVALID_ARGUMENT", "INVALID_ARGUMENT", violation("message.android.ttl")));
     CHECK(other.reason == Reason::payload);
     CHECK_FALSE(other.quarantine_address);
 }
@@ -106,7 +109,8 @@ TEST_CASE("answers that are no JSON go by their status, and a bare 404 is never 
     CHECK(bare(504).kind == OutcomeClass::transient);
     CHECK(bare(429).reason == Reason::rate);
     CHECK(bare(400).reason == Reason::unmapped);
-    for (const char* body : {"", "[]", "{\"error\":5}", "{\"error\":{\"details\":{}}}", "{\"error\":{\"details\":[3]}}"}) {
+    for (const char* body :
+         {"", "[]", "{\"error\":5}", "{\"error\":{\"details\":{}}}", "{\"error\":{\"details\":[3]}}"}) {
         CHECK(fcm_outcome(answer(418, body), registration, monday).reason == Reason::unmapped);
     }
 }

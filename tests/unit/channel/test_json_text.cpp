@@ -21,7 +21,8 @@ std::string as_json(std::string_view text) {
 }
 
 std::string random_text(Rng& rng, bool any_byte) {
-    static const std::string pieces[] = {"a", "\"", "\\", "\n", "\x01", "\x1f", "/", "é", "한", "글", "😀", "\x7f", "{}", "\\u"};
+    static const std::string pieces[] = {"a", "\"", "\\", "\n", "\x01", "\x1f", "/",
+                                         "é", "한", "글", "😀",  "\x7f", "{}",   "\\u"};
     std::string text;
     const auto length = rng.bits() % 24;
     for (std::uint64_t i = 0; i < length; ++i) {
@@ -56,10 +57,10 @@ TEST_CASE("any bytes whatever become valid JSON in valid UTF-8") {
 
 TEST_CASE("what is not UTF-8 becomes the replacement character and takes nothing along") {
     CHECK(as_json("a\xFFz") == "\"a\xEF\xBF\xBDz\"");
-    CHECK(as_json("\xC0\xAF\"") == "\"\xEF\xBF\xBD\xEF\xBF\xBD\\\"\"");          // overlong
-    CHECK(as_json("\xED\xA0\x80").find("\xED") == std::string::npos);            // surrogate
-    CHECK(as_json("\xF4\x90\x80\x80").find("\xF4") == std::string::npos);        // beyond U+10FFFF
-    CHECK(as_json("end\xE2\x82") == "\"end\xEF\xBF\xBD\xEF\xBF\xBD\"");          // cut
+    CHECK(as_json("\xC0\xAF\"") == "\"\xEF\xBF\xBD\xEF\xBF\xBD\\\"\"");    // overlong
+    CHECK(as_json("\xED\xA0\x80").find("\xED") == std::string::npos);      // surrogate
+    CHECK(as_json("\xF4\x90\x80\x80").find("\xF4") == std::string::npos);  // beyond U+10FFFF
+    CHECK(as_json("end\xE2\x82") == "\"end\xEF\xBF\xBD\xEF\xBF\xBD\"");    // cut
 }
 
 TEST_CASE("a skeleton leaves out what is empty and puts commas where they belong") {

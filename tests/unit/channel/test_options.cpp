@@ -25,7 +25,8 @@ ChannelOptions apns() {
 
 nlohmann::json account() {
     static const std::string key = rsa_key_pem();
-    return {{"type", "service_account"},  {"project_id", "bank-app"}, {"private_key_id", "k1"}, {"private_key", key},
+    return {{"type", "service_account"}, {"project_id", "bank-app"},
+            {"private_key_id", "k1"},    {"private_key", key},
             {"client_email", "a@b.iam"}, {"token_uri", "https://oauth2.googleapis.com/token"}};
 }
 
@@ -116,7 +117,8 @@ TEST_CASE("a certificate and its private key replace the signing key") {
     CHECK(mentions(with(mine.certificate_pem, "nonsense"), "channel.ios.certificate"));
     CHECK(mentions(with("nonsense", mine.key_pem), "channel.ios.certificate"));
     CHECK(mentions(with(mine.certificate_pem, ""), "channel.ios.private_key"));
-    CHECK(mentions(apns_with([&](ApnsOptions& o) { o.certificate = Secret(mine.certificate_pem); }), "channel.ios.key"));
+    CHECK(
+        mentions(apns_with([&](ApnsOptions& o) { o.certificate = Secret(mine.certificate_pem); }), "channel.ios.key"));
 }
 
 TEST_CASE("background pushes go with priority 5 only") {
@@ -152,8 +154,8 @@ TEST_CASE("every missing field of a service account is named") {
 
 TEST_CASE("plain http is for loopback hosts only") {
     using channel::parse_endpoint;
-    for (const char* good : {"https://a.example", "https://a.example:2197/x?y", "http://localhost:80", "http://127.1.2.3",
-                             "http://[::1]:8080/p", "HTTPS"}) {
+    for (const char* good : {"https://a.example", "https://a.example:2197/x?y", "http://localhost:80",
+                             "http://127.1.2.3", "http://[::1]:8080/p", "HTTPS"}) {
         if (std::string_view(good) == "HTTPS") continue;
         CHECK(parse_endpoint(good));
     }

@@ -165,8 +165,7 @@ TEST_CASE("the OAuth assertion is a JWT that the public key verifies, valid for 
     CHECK(verifies(pem, jwt.signed_part, jwt.signature));
     const auto request = fcm_token_request(account, assertion, seconds(10));
     CHECK(request.url == account.token_uri);
-    CHECK(request.body ==
-          "grant_type=urn%3Aietf%3Aparams%3Aoauth%3Agrant-type%3Ajwt-bearer&assertion=" + assertion);
+    CHECK(request.body == "grant_type=urn%3Aietf%3Aparams%3Aoauth%3Agrant-type%3Ajwt-bearer&assertion=" + assertion);
 }
 
 TEST_CASE("an access token is fetched once at a time and renewed five minutes early, the old one used meanwhile") {

@@ -79,15 +79,15 @@ TEST_CASE("webhook answers are mapped by the README's table") {
         Reason reason;
     };
     const Row rows[] = {
-        {200, accepted, Reason::queued},      {202, accepted, Reason::queued},     {204, accepted, Reason::queued},
-        {301, rejected, Reason::config},      {302, rejected, Reason::config},     {307, rejected, Reason::config},
-        {308, rejected, Reason::config},      {400, rejected, Reason::payload},    {401, rejected, Reason::credential},
-        {403, rejected, Reason::credential},  {404, rejected, Reason::config},     {405, rejected, Reason::config},
-        {408, transient, Reason::server},     {410, rejected, Reason::config},     {413, rejected, Reason::payload},
-        {415, rejected, Reason::payload},     {422, rejected, Reason::payload},    {425, transient, Reason::server},
-        {429, throttled, Reason::rate},       {500, transient, Reason::server},    {502, transient, Reason::server},
-        {503, transient, Reason::server},     {504, transient, Reason::server},    {402, unknown, Reason::unmapped},
-        {409, unknown, Reason::unmapped},     {600, unknown, Reason::unmapped},
+        {200, accepted, Reason::queued},     {202, accepted, Reason::queued},  {204, accepted, Reason::queued},
+        {301, rejected, Reason::config},     {302, rejected, Reason::config},  {307, rejected, Reason::config},
+        {308, rejected, Reason::config},     {400, rejected, Reason::payload}, {401, rejected, Reason::credential},
+        {403, rejected, Reason::credential}, {404, rejected, Reason::config},  {405, rejected, Reason::config},
+        {408, transient, Reason::server},    {410, rejected, Reason::config},  {413, rejected, Reason::payload},
+        {415, rejected, Reason::payload},    {422, rejected, Reason::payload}, {425, transient, Reason::server},
+        {429, throttled, Reason::rate},      {500, transient, Reason::server}, {502, transient, Reason::server},
+        {503, transient, Reason::server},    {504, transient, Reason::server}, {402, unknown, Reason::unmapped},
+        {409, unknown, Reason::unmapped},    {600, unknown, Reason::unmapped},
     };
     for (const Row& row : rows) {
         CAPTURE(row.status);

@@ -469,6 +469,9 @@ TEST_CASE("what is allowed and unwise is a warning") {
            "no [[backend]]");
     warned(replaced(kGood, "webhook = \"token\"", "webhook = \"token\"\napn = \"t\""), "addresses of type \"apn\"");
     warned(replaced(kGood, "\"informational\"", "\"advertising\""), "nobody has agreed");
+    warned(replaced(kGood, "\"informational\"", "\"advertising\""),
+           "campaign.toml:16: an advertisement must begin with (광고)");
+    warned(replaced(kGood, "\"informational\"", "\"advertising\""), "수신거부");
     warned(replaced(kGood, "name = \"app-api\"", "name = \"app-api\"\nshadow = true"), "in shadow");
     warned(replaced(kGood, "file = \"people.csv\"\n", ""), "no [audience] file");
 }

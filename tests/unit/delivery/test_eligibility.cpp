@@ -46,3 +46,9 @@ TEST_CASE("consent given as a date counts for two years") {
     CHECK(eligible(person, Purpose::advertising, {}, at("2026-11-23T00:00:00Z")).kind == Eligibility::Kind::go);
     CHECK(eligible(person, Purpose::advertising, {}, at("2026-11-25T00:00:00Z")).outcome == Final::no_consent);
 }
+
+TEST_CASE("a consent dated in the future is none") {
+    Recipient person = agreed();
+    person.consent_at = at("2027-01-01T00:00:00Z");
+    CHECK(eligible(person, Purpose::advertising, {}, at("2026-11-23T00:00:00Z")).outcome == Final::no_consent);
+}
