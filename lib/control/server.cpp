@@ -7,6 +7,7 @@
 #include <unistd.h>
 
 #include <algorithm>
+#include <optional>
 #include <cmath>
 #include <nlohmann/json.hpp>
 #include <thread>
@@ -67,7 +68,7 @@ class KeepSigpipe {
 
 void answer(httplib::Response& response, int status, const json& body) {
     response.status = status;
-    response.set_content(body.dump() + "\n", json_type);
+    response.set_content(body.dump(-1, ' ', false, json::error_handler_t::replace) + "\n", json_type);
 }
 
 void refuse(httplib::Response& response, int status, const std::string& why) { answer(response, status, {{"error", why}}); }
@@ -82,11 +83,15 @@ double number_or_nan(const json& body, const char* name) {
     return found != body.end() && found->is_number() ? found->get<double>() : std::nan("");
 }
 
-/// Epoch seconds to the monotonic clock; now when absent.
-TimePoint moment(double epoch_s) {
+/// Epoch seconds to the monotonic clock; now when absent, nothing when more than a day away or ahead of us.
+std::optional<TimePoint> moment(double epoch_s) {
+    constexpr double a_day = 86400;
+    constexpr double clocks_differ = 5;
     const Clock& clock = system_clock();
     if (!std::isfinite(epoch_s)) return clock.now();
-    return after(clock.now(), epoch_s - Seconds(clock.wall().time_since_epoch()).count());
+    const double ahead = epoch_s - Seconds(clock.wall().time_since_epoch()).count();
+    if (ahead > clocks_differ || ahead < -a_day) return std::nullopt;
+    return after(clock.now(), ahead);
 }
 
 }  // namespace
@@ -161,7 +166,7 @@ void Server::Impl::campaign_action(const httplib::Request& request, httplib::Res
                                     [&](const CampaignHandle& handle) { return handle.progress().campaign == id; });
     if (found == handles.rend()) return refuse(response, 404, "there is no campaign \"" + id + "\" here");
     if (Result<void> done = act(*found, request.matches[2], body, operator_of(request)); !done) {
-        return refuse(response, 400, done.error().text());
+        return refuse(response, done.error().code == Errc::refused ? 409 : 400, done.error().text());
     }
     answer(response, 200, {{"ok", true}});
 }
@@ -172,7 +177,7 @@ Result<void> Server::Impl::act(CampaignHandle& handle, const std::string& verb, 
     } else if (verb == "resume") {
         handle.resume(who);
     } else if (verb == "abort") {
-        handle.abort(who);
+        if (!handle.abort(who)) return Error{Errc::refused, "the campaign has ended already", "", ""};
     } else if (verb == "rate") {
         const auto given = body.find("per_second");
         if (given == body.end() || given->is_null()) {
@@ -187,10 +192,12 @@ Result<void> Server::Impl::act(CampaignHandle& handle, const std::string& verb, 
                                                                                 : number_or_nan(body, "count");
         const double from = number_or_nan(body, "from");
         const double to = number_or_nan(body, "to");
-        if (!(count >= 0) || !(to > from)) {
+        const std::optional<TimePoint> begin = moment(from);
+        const std::optional<TimePoint> end = moment(to);
+        if (!(count >= 0) || !(to > from) || !begin || !end) {
             return Error{Errc::invalid, "opens need \"count\" (or a list \"opens\") and \"from\" before \"to\" in epoch seconds", "", ""};
         }
-        handle.observe_opens(count, moment(from), moment(to));
+        handle.observe_opens(count, *begin, *end);
     }
     return {};
 }
@@ -206,7 +213,9 @@ void Server::Impl::backend_action(const httplib::Request& request, httplib::Resp
         Observation sample;
         const double p99_ms = number_or_nan(body, "p99_ms");
         sample.p99 = Seconds(std::isnan(p99_ms) ? number_or_nan(body, "p99") : p99_ms / 1000);
-        sample.at = moment(number_or_nan(body, "at"));
+        const std::optional<TimePoint> at = moment(number_or_nan(body, "at"));
+        if (!at) return refuse(response, 400, "\"at\" must be epoch seconds, not ahead of this host's clock and at most a day old");
+        sample.at = *at;
         if (body.contains("load")) sample.load = number_or_nan(body, "load");
         if (body.contains("errors")) sample.errors = number_or_nan(body, "errors");
         done = gate.push_sample(name, sample);
@@ -232,6 +241,7 @@ Result<std::unique_ptr<Server>> Server::start(Gate& gate, ServerOptions options)
     httplib::Server& http = *impl->http;
     http.new_task_queue = [] { return new httplib::ThreadPool(workers); };
     http.set_payload_max_length(longest_body);
+    http.set_keep_alive_max_count(1);  // a dashboard that polls must not keep the red button waiting for a thread
     http.set_read_timeout(5);
     http.set_write_timeout(5);
     // Without SO_REUSEPORT, so that a port in use is an error and not a second listener.

@@ -29,6 +29,8 @@ BackendWatch::Seen BackendWatch::poll(TimePoint now, const std::function<double(
         sample = sensor_->poll(now);
     } catch (const std::exception& thrown) {
         sample.error().what = std::string("the sensor threw: ") + thrown.what();
+    } catch (...) {
+        sample.error().what = "the sensor threw";
     }
     if (!sample) {
         sensor_error_ = sample.error().text();

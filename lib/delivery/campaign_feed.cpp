@@ -14,28 +14,34 @@ namespace {
 
 constexpr std::size_t batch_limit = 500;        // design: a batch is at most 500 messages
 constexpr std::size_t look_ahead = 512;         // recipients read before they are needed
-constexpr std::size_t ready_limit = 2000;       // waiting for a stream; beyond it the walk stops
 constexpr std::size_t working_limit = 20000;    // recipients under way or waiting for a retry; bounds memory
 constexpr auto hours_valid = std::chrono::seconds(1);
+constexpr auto lists_valid = std::chrono::seconds(5);   // a refusal counts within that time
+constexpr auto ask_again = std::chrono::seconds(1);     // after a callback of the host's failed
+constexpr auto wind_up = std::chrono::seconds(20);      // for what is in flight when a run ends by itself
 
 }  // namespace
 
 bool CampaignRun::feed() {
     const TimePoint now = clock_.now();
-    if (last_pushed_) return false;
     if (disk_given_up_.load()) {
-        let_go();
+        if (!ended()) let_go();
         return false;
     }
+    if (last_pushed_) return false;
     {
         const std::lock_guard lock(pace_mutex_);
         if (!green_) cohort_clock_.disturbed(now);
     }
     take_answers(now);
     std::size_t moved = 0;
-    if (!ending_ && may_release()) {
+    const bool free = !ending_ && may_release(now);
+    if (free) {
         wake_waiting(now);
         walk(now);
+    }
+    hungry_ = free && ready_count() > 0;
+    if (free && !ending_) {
         moved = release(now);
         move_on(now);
     }
@@ -53,6 +59,7 @@ void CampaignRun::adopt_open_deliveries(std::vector<std::pair<LedgerDelivery, Le
         Work& work = working_[recipient.id];
         if (work.recipient.id == 0) {
             work.recipient = recipient;
+            adopted_.insert(recipient.id);
             Result<std::vector<LedgerDelivery>> all = ledger_->of(recipient.id);
             if (all) work.deliveries = std::move(*all);
             ++begun_;
@@ -61,7 +68,7 @@ void CampaignRun::adopt_open_deliveries(std::vector<std::pair<LedgerDelivery, Le
     for (const auto& [delivery, recipient] : open) {
         Work& work = working_.at(recipient.id);
         LedgerDelivery* mine = delivery_of(work, delivery.id);
-        if (mine == nullptr) continue;
+        if (mine == nullptr) mine = &work.deliveries.emplace_back(delivery);
         if (delivery.state == DeliveryState::intended) {
             mine->last = ambiguous("in doubt after a restart");
             apply(work, *mine, judge_doubt(campaign_.on_unknown, repeats_merge(delivery.id)), now);
@@ -104,13 +111,26 @@ void CampaignRun::settle(DeliveryId id, const Outcome& answer, TimePoint now) {
     delivery->last = answer;
     const Verdict verdict =
         judge(answer, delivery->attempts, campaign_.on_unknown, repeats_merge(id), RetryOptions{}, rng_.uniform());
+    brakes_[index].record(answer, now);
     if (std::optional<std::string> why = breakers_[index].record(answer); why && !guard_) {
         guard_ = "channel " + accounts_[index]->name() + ": " + *why;
     }
     apply(*work, *delivery, verdict, now);
 }
 
+/// The deliveries of one recipient become durable together: one row alone would make the others look finished, or the
+/// recipient untouched, to the next run.
+void CampaignRun::anchor(Work& work, DeliveryId first) {
+    for (LedgerDelivery& other : work.deliveries) {
+        const bool in_memory_only = other.state == DeliveryState::waiting && other.attempts == 0 && !other.retry_at;
+        if (other.id == first || !in_memory_only) continue;
+        other.retry_at = clock_.wall();
+        job_.batch.deliveries.push_back(other);
+    }
+}
+
 void CampaignRun::apply(Work& work, LedgerDelivery& delivery, const Verdict& verdict, TimePoint now) {
+    anchor(work, delivery.id);
     delivery.state = verdict.state;
     delivery.outcome = verdict.outcome;
     delivery.retry_at.reset();
@@ -146,7 +166,7 @@ void CampaignRun::finish_recipient(std::int64_t recipient, Final outcome) {
 
 // ---- releasing
 
-bool CampaignRun::may_release() {
+bool CampaignRun::may_release(TimePoint now) {
     const WallTime wall = clock_.wall();
     std::string reason;
     {
@@ -160,6 +180,9 @@ bool CampaignRun::may_release() {
     if (campaign_.deadline && wall >= *campaign_.deadline) return false;
     if (reason.empty() && disk_trouble_.load()) reason = "the ledger cannot be written";
     if (reason.empty() && suppression_unreadable_.load()) reason = "the suppression list cannot be read";
+    if (reason.empty() && !suppression_.empty() && now - lists_read_.load() > lists_valid) {
+        reason = "the suppression list was not read again in time";
+    }
     if (reason.empty() && (hours_checked_ == WallTime{} || wall - hours_checked_ >= hours_valid || wall < hours_checked_)) {
         Result<Hours> hours = hours_at(wall, campaign_.zone);
         if (!hours) {
@@ -188,27 +211,44 @@ std::size_t CampaignRun::ready_count() const {
     return count;
 }
 
+/// Some account could send more than is at hand for it. One that is blocked or slow must not keep the others waiting.
+bool CampaignRun::wants_more() const {
+    for (std::size_t i = 0; i < accounts_.size(); ++i) {
+        if (ready_[i].size() < look_ahead / accounts_.size() && account_room(i) > 0) return true;
+    }
+    return false;
+}
+
+std::size_t CampaignRun::account_room(std::size_t index) const {
+    try {
+        return accounts_[index]->room();
+    } catch (...) {
+        return 0;  // a channel of the host's that cannot even tell is not sent to
+    }
+}
+
 void CampaignRun::walk(TimePoint now) {
-    if (walk_ended_ || ready_count() >= look_ahead || working_.size() >= working_limit) return;
+    if (walk_ended_ || !wants_more() || working_.size() >= working_limit) return;
     if (limit_ != 0 && begun_ >= limit_) return;
     Result<std::vector<LedgerRecipient>> found = ledger_->walk(cursor_, look_ahead);
     if (!found) {
-        begin_ending(RunState::incomplete, 5, "the ledger cannot be read: " + found.error().text(), now);
+        begin_ending(RunState::incomplete, 5, "the ledger cannot be read: " + found.error().text(), now + wind_up);
         return;
     }
     walk_ended_ = found->empty();
     for (LedgerRecipient& recipient : *found) {
         if (limit_ != 0 && begun_ >= limit_) return;
-        if (ready_count() >= ready_limit) return;
         cursor_ = {recipient.cohort, recipient.shard, recipient.id};
-        if (recipient.outcome == Final::pending && !working_.contains(recipient.id)) admit(std::move(recipient));
+        // An adopted one may have ended by now without the disk knowing yet: met again here it would be sent twice.
+        const bool known = working_.contains(recipient.id) || adopted_.contains(recipient.id);
+        if (recipient.outcome == Final::pending && !known) admit(std::move(recipient));
     }
 }
 
 void CampaignRun::admit(LedgerRecipient recipient) {
     const std::int64_t id = recipient.id;
     ++begun_;
-    if (suppressed(recipient.person.key)) {
+    if (refused(recipient.person) == true) {
         job_.batch.finals.push_back({id, Final::suppressed});
         return;
     }
@@ -263,11 +303,13 @@ std::size_t CampaignRun::release(TimePoint now) {
         const Rate leased = now < leases[index].expires ? leases[index].rate : Rate{0};
         if (bucket.rate() != leased) bucket.set_rate(leased, now);
         std::deque<DeliveryId>& queue = ready_[index];
-        while (gone < tokens && !queue.empty() && account.room() > 0 && bucket.take(1, now) == 1) {
+        while (gone < tokens && !queue.empty() && brakes_[index].passes(now) && account_room(index) > 0 &&
+               bucket.take(1, now) == 1) {
             const DeliveryId id = queue.front();
             queue.pop_front();
             if (try_release(id, account, now) == Gone::released) {
                 ++gone;
+                brakes_[index].passed(now);
             } else {
                 bucket.give_back(1);
             }
@@ -300,11 +342,17 @@ CampaignRun::Gone CampaignRun::try_release(DeliveryId id, Account& account, Time
         return Gone::dropped;
     }
     const std::string& address = addresses[address_of(id)];
-    if (suppressed(work->recipient.person.key)) {
+    const std::optional<bool> person_refused = refused(work->recipient.person);
+    const std::optional<bool> address_refused = listed(address);
+    if (!person_refused || !address_refused) {
+        waiting_.push({now + ask_again, id});
+        return Gone::wait;
+    }
+    if (*person_refused) {
         skip_recipient(recipient, Final::suppressed);
         return Gone::dropped;
     }
-    if (suppressed(address)) {
+    if (*address_refused) {
         apply(*work, *delivery, {DeliveryState::done, Final::suppressed, {}}, now);
         return Gone::dropped;
     }
@@ -331,10 +379,19 @@ CampaignRun::Gone CampaignRun::try_release(DeliveryId id, Account& account, Time
     }
 
     Attempt attempt = make_attempt(*work, *delivery, address);
-    if (Result<void> form = account.channel().check(attempt); !form) {
+    Result<void> form;
+    try {
+        form = account.channel().check(attempt);
+    } catch (...) {
+        log_.error("channel " + account.name() + ": its check threw; the message waits");
+        waiting_.push({now + ask_again, id});
+        return Gone::wait;
+    }
+    if (!form) {
         refuse_locally(*work, *delivery, account, form.error(), now);
         return Gone::dropped;
     }
+    anchor(*work, id);
 
     CohortRecord& cohort = cohorts_[std::min<std::size_t>(work->recipient.cohort, cohorts_.size() - 1)];
     if (!cohort.started_at) {
@@ -406,16 +463,41 @@ void CampaignRun::skip_recipient(std::int64_t recipient, Final outcome) {
     if (!under_way) finish_recipient(recipient, best == Final::pending ? outcome : best);
 }
 
-bool CampaignRun::suppressed(const std::string& identity) const {
-    return std::any_of(suppression_.begin(), suppression_.end(),
-                       [&](const auto& source) { return source->suppressed(identity); });
+/// Whether a list names this identity; nothing when a list of the host's cannot tell, which holds the campaign.
+std::optional<bool> CampaignRun::listed(const std::string& identity) {
+    try {
+        return std::any_of(suppression_.begin(), suppression_.end(),
+                           [&](const auto& source) { return source->suppressed(identity); });
+    } catch (...) {
+        suppression_unreadable_ = true;
+        return std::nullopt;
+    }
+}
+
+/// Whether the person has refused: by key, and for advertisements by any of their addresses, since somebody who gave a
+/// phone number to be left alone did not mean the phone only.
+std::optional<bool> CampaignRun::refused(const Recipient& person) {
+    std::optional<bool> found = listed(person.key);
+    if (campaign_.purpose != Purpose::advertising) return found;
+    for (const Address& address : person.addresses) {
+        if (!found || *found) break;
+        found = listed(address.value);
+    }
+    return found;
 }
 
 // ---- cohorts and the end
 
+/// The cohort is out when nothing of it waits; but a channel that lags does not keep the others from the next cohort,
+/// unless this one is a canary or the last.
+bool CampaignRun::cohort_is_out() const {
+    if (cohort_clock_.in_canary() || cohort_clock_.last()) return ready_count() == 0;
+    return std::any_of(ready_.begin(), ready_.end(), [](const auto& queue) { return queue.empty(); });
+}
+
 void CampaignRun::move_on(TimePoint now) {
     cohort_now_ = cohort_clock_.current();
-    if (!walk_ended_ || ready_count() > 0 || walked_all_) return;
+    if (!walk_ended_ || walked_all_ || !cohort_is_out()) return;
     if (!cohort_clock_.exhausted()) {
         cohort_clock_.released_all();
         CohortRecord& cohort = cohorts_[std::min<std::size_t>(cohort_clock_.current(), cohorts_.size() - 1)];
@@ -442,9 +524,15 @@ void CampaignRun::move_on(TimePoint now) {
 
 void CampaignRun::check_end(TimePoint now) {
     if (ending_) {
+        {
+            const std::lock_guard lock(mutex_);
+            if (aborted_) ending_ = RunResult{RunState::aborted, 3, "aborted by the operator"};
+            if (stop_deadline_) ending_deadline_ = std::min(ending_deadline_, *stop_deadline_);
+        }
         const bool quiet = in_doubt_ == 0 && outbox_.idle() && job_.batch.deliveries.empty();
         if (!quiet && now < ending_deadline_) return;
-        if (walked_all_ && working_.empty() && !passed_over_ && ending_->state != RunState::aborted) {
+        const bool all_on_disk = outbox_.idle() && job_.batch.finals.empty();
+        if (all_on_disk && working_.empty() && pending() == 0 && ending_->state != RunState::aborted) {
             ending_ = RunResult{RunState::completed, 0, "every recipient has a final outcome"};
         }
         job_.batch.meta.emplace_back("state", std::string(to_string(ending_->state)));
@@ -454,10 +542,12 @@ void CampaignRun::check_end(TimePoint now) {
         for (const DeliveryId id : unanswered()) job_.settled.emplace_back(accounts_[account_of(id)], 1);
         job_.last = true;
         last_pushed_ = true;
+        closed_to_operators_ = true;
+        forget_everyone();
         return;
     }
     const WallTime wall = clock_.wall();
-    const TimePoint soon = now + std::chrono::seconds(20);
+    const TimePoint soon = now + wind_up;
     {
         std::unique_lock lock(mutex_);
         const std::optional<TimePoint> stop = stop_deadline_;
@@ -469,23 +559,12 @@ void CampaignRun::check_end(TimePoint now) {
     }
     if (guard_) return begin_ending(RunState::incomplete, 4, *guard_, soon);
 
-    const bool nothing_open = working_.empty() && outbox_.idle() && job_.batch.finals.empty();
-    if (walked_all_ && nothing_open) {
-        if (!passed_over_) {
-            const TimePoint watched = last_release_ + watch_after_;
-            if (now < watched) return note_reason("all sent; watching the backends");
-            return begin_ending(RunState::completed, 0, "every recipient has a final outcome", soon);
-        }
-        const std::string when = format_local(*passed_over_until_, campaign_.zone).value_or("later");
-        if (campaign_.deadline && *passed_over_until_ >= *campaign_.deadline) {
-            return begin_ending(RunState::incomplete, 4, "quiet hours until " + when + ", after the deadline", soon);
-        }
-        if (wall < *passed_over_until_) return note_reason("quiet hours until " + when);
-        passed_over_ = walked_all_ = walk_ended_ = false;
-        passed_over_until_.reset();
-        cohort_clock_.restart();
-        cursor_ = {};
-        return;
+    const bool all_on_disk = outbox_.idle() && job_.batch.finals.empty();
+    if (walked_all_ && passed_over_) return check_passed_over(wall, all_on_disk, soon);
+    const bool nothing_open = working_.empty() && all_on_disk;
+    if (nothing_open && pending() == 0) {
+        if (now < last_release_ + watch_after_) return note_reason("all sent; watching the backends");
+        return begin_ending(RunState::completed, 0, "every recipient has a final outcome", soon);
     }
     if (limit_ != 0 && begun_ >= limit_ && nothing_open && ready_count() == 0) {
         return begin_ending(RunState::incomplete, 4, "the limit of " + std::to_string(limit_) + " recipients is reached", soon);
@@ -493,6 +572,28 @@ void CampaignRun::check_end(TimePoint now) {
     if (campaign_.deadline && wall >= *campaign_.deadline) {
         begin_ending(RunState::incomplete, 4, "the deadline has passed with recipients pending", soon);
     }
+}
+
+/// Everyone who may be sent to now has been; some wait for the morning and are met in a new walk.
+void CampaignRun::check_passed_over(WallTime wall, bool all_on_disk, TimePoint soon) {
+    const std::string when = format_local(*passed_over_until_, campaign_.zone).value_or("later");
+    if (campaign_.deadline && *passed_over_until_ >= *campaign_.deadline && working_.empty()) {
+        return begin_ending(RunState::incomplete, 4, "quiet hours until " + when + ", after the deadline", soon);
+    }
+    if (campaign_.deadline && wall >= *campaign_.deadline) {
+        return begin_ending(RunState::incomplete, 4, "the deadline has passed with recipients pending", soon);
+    }
+    if (wall < *passed_over_until_) return note_reason("quiet hours until " + when);
+    if (!all_on_disk) return;
+    passed_over_ = walked_all_ = walk_ended_ = false;
+    passed_over_until_.reset();
+    cohort_clock_.restart(clock_.now(), mostly_released(cohorts_));
+    cursor_ = {};
+}
+
+std::uint64_t CampaignRun::pending() const {
+    const std::lock_guard lock(mutex_);
+    return totals_.outcomes[static_cast<std::size_t>(Final::pending)];
 }
 
 /// Attempts whose answer this run will not see any more.
@@ -508,13 +609,18 @@ std::vector<DeliveryId> CampaignRun::unanswered() const {
 
 /// The ledger could not be written to the end: the accounts are shared and must not keep counting what was ours.
 void CampaignRun::let_go() {
+    const bool counted = last_pushed_;  // the last job carries them already
     last_pushed_ = true;
+    closed_to_operators_ = true;
     while (std::optional<WriteJob> job = outbox_.take()) {
         for (const auto& [account, attempt] : job->attempts) account->submitted(1);
         for (const auto& [account, attempts] : job->settled) account->settled(attempts);
         outbox_.finished();
     }
-    for (const DeliveryId id : unanswered()) accounts_[account_of(id)]->settled(1);
+    if (!counted) {
+        for (const DeliveryId id : unanswered()) accounts_[account_of(id)]->settled(1);
+    }
+    forget_everyone();
     ledger_.reset();
     std::string why;
     {
@@ -522,6 +628,14 @@ void CampaignRun::let_go() {
         why = disk_error_;
     }
     finish({RunState::incomplete, 5, "the ledger cannot be written: " + why});
+}
+
+/// Personal data do not outlive the run because somebody keeps its handle.
+void CampaignRun::forget_everyone() {
+    working_.clear();
+    adopted_.clear();
+    ready_.assign(ready_.size(), {});
+    waiting_ = {};
 }
 
 void CampaignRun::begin_ending(RunState state, int exit_code, std::string why, TimePoint deadline) {
@@ -541,6 +655,7 @@ void CampaignRun::flush(TimePoint now) {
         }
     }
     if (job_.batch.empty() && job_.attempts.empty() && !job_.last) return;
+    job_.made_at = now;
     outbox_.push(std::move(job_));
     job_ = {};
     wake_writer_();

@@ -12,6 +12,20 @@ namespace {
 
 constexpr auto rate_window = std::chrono::seconds(5);
 
+}  // namespace
+
+/// Cohorts of which a new walk meets only stragglers: they wait for nothing. A few people with night consent do not make
+/// a cohort one of them.
+std::vector<bool> mostly_released(const std::vector<CohortRecord>& cohorts) {
+    std::vector<bool> mostly;
+    for (const CohortRecord& cohort : cohorts) {
+        mostly.push_back(cohort.finished_at.has_value() || (cohort.started_at && cohort.released * 2 >= cohort.recipients));
+    }
+    return mostly;
+}
+
+namespace {
+
 CohortClock::Options cohort_options(const RunParts& parts) {
     const CohortOptions& options = parts.campaign.cohorts;
     CohortClock::Options clock;
@@ -19,7 +33,7 @@ CohortClock::Options cohort_options(const RunParts& parts) {
     clock.canaries = static_cast<std::uint32_t>(options.canary.size());
     clock.gap = options.gap;
     clock.soak = std::chrono::duration_cast<Duration>(Seconds(ResponseModel(parts.campaign.response).quantile(0.8)));
-    for (const CohortRecord& cohort : parts.cohorts) clock.begun.push_back(cohort.started_at.has_value());
+    clock.begun = mostly_released(parts.cohorts);
     return clock;
 }
 
@@ -59,7 +73,9 @@ CampaignRun::CampaignRun(RunParts parts, const Clock& clock, Log& log, std::func
       pacer_(clock.now()),
       response_(campaign_.response),
       committed_(committed_before(parts, response_, clock.now())),
+      response_horizon_(response_.horizon()),
       totals_(parts.totals) {
+    brakes_.resize(accounts_.size());
     for (const Account* account : accounts_) {
         // Until the control thread has given a lease nothing may pass.
         buckets_.emplace_back(Rate{0}, clock.now());
@@ -91,9 +107,9 @@ std::pair<CommittedLoad, ResponseModel> CampaignRun::commitment() const {
 }
 
 Rate CampaignRun::demand() const {
+    if (!hungry_.load()) return Rate{0};
     const std::lock_guard lock(mutex_);
     if (result_ || paused_ || aborted_ || stop_deadline_) return Rate{0};
-    if (totals_.outcomes[static_cast<std::size_t>(Final::pending)] == 0) return Rate{0};
     return operator_cap_ ? std::min(campaign_.per_second, *operator_cap_) : campaign_.per_second;
 }
 
@@ -108,9 +124,13 @@ void CampaignRun::refresh_suppression() {
         } catch (const std::exception& thrown) {
             unreadable = true;
             log_.error(std::string("suppression source threw: ") + thrown.what());
+        } catch (...) {
+            unreadable = true;
+            log_.error("suppression source threw");
         }
     }
     suppression_unreadable_ = unreadable;
+    lists_read_ = clock_.now();
 }
 
 // ---- operators
@@ -134,7 +154,8 @@ void CampaignRun::set_rate(std::optional<Rate> cap, std::string_view operator_na
         const std::lock_guard lock(mutex_);
         if (result_) return;
         operator_cap_ = cap;
-        event_locked("rate", cap ? std::to_string(std::llround(cap->per_second)) + "/s" : "as configured", operator_name);
+        const bool capped = cap && std::isfinite(cap->per_second);
+        event_locked("rate", capped ? std::to_string(std::llround(cap->per_second)) + "/s" : "as configured", operator_name);
     }
     const std::lock_guard lock(pace_mutex_);
     Allowance lower = pacer_.allowance();
@@ -145,15 +166,17 @@ void CampaignRun::set_rate(std::optional<Rate> cap, std::string_view operator_na
     }
 }
 
-void CampaignRun::abort(std::string_view operator_name) {
+bool CampaignRun::abort(std::string_view operator_name) {
     {
         const std::lock_guard lock(mutex_);
-        if (aborted_ || result_) return;
+        if (result_ || closed_to_operators_.load()) return aborted_;
+        if (aborted_) return true;
         aborted_ = true;
         event_locked("abort", "", operator_name);
         facts_.meta.emplace_back("state", "aborted");
     }
     wake_feeder_();
+    return true;
 }
 
 void CampaignRun::stop(TimePoint deadline, std::string_view operator_name, std::string why) {
@@ -201,7 +224,8 @@ Progress CampaignRun::progress() const {
     const double span = seconds_between(recent_.front().first, now);
     if (span > 0.2) progress.rate = static_cast<double>(recent_.back().second - recent_.front().second) / span;
     const auto pending = static_cast<double>(totals_.outcomes[static_cast<std::size_t>(Final::pending)]);
-    if (progress.rate > 0 && !result_) {
+    constexpr double longest_eta = 1e9;  // seconds; beyond it the number says nothing
+    if (progress.rate > 0 && pending / progress.rate < longest_eta && !result_) {
         progress.eta = std::chrono::duration_cast<Duration>(Seconds(pending / progress.rate));
         if (campaign_.deadline) {
             progress.deadline_holds =
@@ -213,7 +237,8 @@ Progress CampaignRun::progress() const {
 
 std::optional<RunResult> CampaignRun::wait(Duration timeout) const {
     std::unique_lock lock(mutex_);
-    changed_.wait_for(lock, timeout, [this] { return result_.has_value(); });
+    const Duration bounded = std::min<Duration>(timeout, std::chrono::hours(24 * 365));  // now + max() would wrap
+    changed_.wait_for(lock, bounded, [this] { return result_.has_value(); });
     return result_;
 }
 
@@ -226,10 +251,22 @@ void CampaignRun::finish(RunResult result) {
     {
         const std::lock_guard lock(mutex_);
         if (result_) return;
-        log_.info("campaign " + campaign_.id + ": " + std::string(to_string(result.state)) + ", " + result.why);
-        result_ = std::move(result);
+        result_ = result;
+        ended_at_ = clock_.now();
     }
+    log_.info("campaign " + campaign_.id + ": " + std::string(to_string(result.state)) + ", " + result.why);
     changed_.notify_all();
+}
+
+bool CampaignRun::faded(TimePoint now) const {
+    const std::lock_guard lock(mutex_);
+    return result_ && seconds_between(ended_at_, now) > response_horizon_;
+}
+
+void CampaignRun::abandon() {
+    if (ended()) return;
+    ledger_.reset();
+    finish({RunState::stopped, 3, "the gate was closed"});
 }
 
 void CampaignRun::note_reason(std::string reason) {

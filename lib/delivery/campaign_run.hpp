@@ -10,9 +10,11 @@
 #include <queue>
 #include <string>
 #include <unordered_map>
+#include <unordered_set>
 #include <vector>
 
 #include "delivery/account.hpp"
+#include "delivery/account_brake.hpp"
 #include "delivery/cohort_clock.hpp"
 #include "delivery/eligibility.hpp"
 #include "delivery/judge.hpp"
@@ -50,6 +52,9 @@ struct RunParts {
     std::string ledger_path;
     std::uint64_t seed = 0;
 };
+
+/// Cohorts of which only stragglers are left, by cohort.
+std::vector<bool> mostly_released(const std::vector<CohortRecord>& cohorts);
 
 /// One campaign on its way. The feeder thread decides and settles; the control thread says how fast; the writer makes
 /// durable and hands over; channels answer from anywhere; operators ask from anywhere.
@@ -91,12 +96,17 @@ class CampaignRun : public std::enable_shared_from_this<CampaignRun> {
     // ---- operators, any thread
     void pause(bool paused, std::string_view operator_name);
     void set_rate(std::optional<Rate> cap, std::string_view operator_name);
-    void abort(std::string_view operator_name);
+    /// False when the run had come to its end before.
+    bool abort(std::string_view operator_name);
     void stop(TimePoint deadline, std::string_view operator_name, std::string why = {});
     void observe_opens(double count, TimePoint from, TimePoint to);
     Progress progress() const;
     std::optional<RunResult> wait(Duration timeout) const;
     bool ended() const;
+    /// Ended so long ago that nothing it sent is felt any more.
+    bool faded(TimePoint now) const;
+    /// The Gate's threads are gone: whoever waits is told.
+    void abandon();
 
   private:
     struct Work {
@@ -123,7 +133,15 @@ class CampaignRun : public std::enable_shared_from_this<CampaignRun> {
     void move_on(TimePoint now);
     std::size_t release(TimePoint now);
     Gone try_release(DeliveryId id, Account& account, TimePoint now);
-    bool suppressed(const std::string& identity) const;
+    std::optional<bool> listed(const std::string& identity);
+    std::optional<bool> refused(const Recipient& person);
+    void anchor(Work& work, DeliveryId first);
+    bool wants_more() const;
+    std::size_t account_room(std::size_t index) const;
+    bool cohort_is_out() const;
+    void check_passed_over(WallTime wall, bool all_on_disk, TimePoint soon);
+    std::uint64_t pending() const;
+    void forget_everyone();
     void skip_recipient(std::int64_t recipient, Final outcome);
     void pass_over(std::int64_t recipient, WallTime until);
     Attempt make_attempt(const Work& work, const LedgerDelivery& delivery, const std::string& address) const;
@@ -136,7 +154,7 @@ class CampaignRun : public std::enable_shared_from_this<CampaignRun> {
     void check_end(TimePoint now);
     void begin_ending(RunState state, int exit_code, std::string why, TimePoint deadline);
     void flush(TimePoint now);
-    bool may_release();
+    bool may_release(TimePoint now);
     Work* work_of(DeliveryId id);
     LedgerDelivery* delivery_of(Work& work, DeliveryId id);
     void event_locked(std::string kind, std::string detail, std::string_view operator_name);
@@ -171,10 +189,12 @@ class CampaignRun : public std::enable_shared_from_this<CampaignRun> {
     std::vector<CohortRecord> cohorts_;
     LedgerCursor cursor_;
     std::unordered_map<std::int64_t, Work> working_;
+    std::unordered_set<std::int64_t> adopted_;   // had open deliveries when the run began
     std::vector<std::deque<DeliveryId>> ready_;  // by account
     std::priority_queue<Waiting> waiting_;
     std::vector<RatioBreaker> breakers_;         // by account
     std::vector<TokenBucket> buckets_;           // by account
+    std::vector<AccountBrake> brakes_;           // by account
     WriteJob job_;                               // being filled
     Hours hours_;
     WallTime hours_checked_{};
@@ -204,6 +224,9 @@ class CampaignRun : public std::enable_shared_from_this<CampaignRun> {
     std::atomic<std::uint64_t> released_{0};
     std::atomic<std::uint32_t> cohort_now_{0};
     std::atomic<bool> suppression_unreadable_{false};
+    std::atomic<TimePoint> lists_read_{TimePoint{}};
+    std::atomic<bool> hungry_{false};            // there is something to send and nothing but the pace in its way
+    std::atomic<bool> closed_to_operators_{false};
 
     mutable std::mutex pace_mutex_;              // pacer, leases, committed load, response
     Pacer pacer_;
@@ -211,6 +234,7 @@ class CampaignRun : public std::enable_shared_from_this<CampaignRun> {
     bool green_ = true;
     ResponseModel response_;
     CommittedLoad committed_;
+    const double response_horizon_;              // seconds
 
     mutable std::mutex answers_mutex_;
     std::vector<std::pair<DeliveryId, Outcome>> answers_;
@@ -226,6 +250,7 @@ class CampaignRun : public std::enable_shared_from_this<CampaignRun> {
     std::optional<Rate> operator_cap_;
     std::string reason_;                         // why nothing goes, or empty
     std::optional<RunResult> result_;
+    TimePoint ended_at_{};
     mutable std::deque<std::pair<TimePoint, std::uint64_t>> recent_;
 };
 

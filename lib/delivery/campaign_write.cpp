@@ -11,6 +11,7 @@ namespace tidegate::delivery {
 namespace {
 
 constexpr auto disk_grace = std::chrono::seconds(30);
+constexpr auto decided_lately = std::chrono::seconds(1);
 constexpr auto disk_retry = std::chrono::milliseconds(500);
 
 }  // namespace
@@ -82,17 +83,19 @@ void CampaignRun::hand_over(WriteJob& job) {
     bool stale = false;
     {
         const std::lock_guard lock(pace_mutex_);
-        stale = clock_.now() >= pacer_.allowance().expires;
+        const TimePoint now = clock_.now();
+        const Allowance& allowance = pacer_.allowance();
+        stale = now - job.made_at > decided_lately || now >= allowance.expires || allowance.rate.per_second <= 0;
     }
     {
         const std::lock_guard lock(mutex_);
-        stale = stale || aborted_ || stop_deadline_.has_value();
+        stale = stale || aborted_ || paused_ || stop_deadline_.has_value();
     }
     std::map<Account*, std::vector<Attempt>> parts;
     for (auto& [account, attempt] : job.attempts) parts[account].push_back(std::move(attempt));
     for (auto& [account, attempts] : parts) {
-        account->submitted(attempts.size());
         if (stale) {
+            account->submitted(attempts.size());
             for (const Attempt& attempt : attempts) answer(attempt.delivery, not_sent("no longer allowed when it was durable"));
             continue;
         }
@@ -100,10 +103,11 @@ void CampaignRun::hand_over(WriteJob& job) {
             account->channel().submit(attempts, [self = shared_from_this()](DeliveryId id, Outcome outcome) {
                 self->answer(id, std::move(outcome));
             });
-        } catch (const std::exception& thrown) {
-            log_.error("channel " + account->name() + " threw: " + thrown.what());
+        } catch (...) {
+            log_.error("channel " + account->name() + " threw; what it was handed is in doubt");
             for (const Attempt& attempt : attempts) answer(attempt.delivery, ambiguous("the channel threw"));
         }
+        account->submitted(attempts.size());
     }
 }
 

@@ -17,7 +17,7 @@ void CohortClock::released(TimePoint now) {
 void CohortClock::disturbed(TimePoint now) { disturbed_ = now; }
 
 TimePoint CohortClock::ready_at() const {
-    if (rerun_ || begun(current_ + 1)) return TimePoint::min();
+    if (begun(current_ + 1)) return TimePoint::min();
     TimePoint at = started_ + options_.gap;
     if (in_canary()) at = std::max(at, std::max(last_release_, disturbed_) + options_.soak);
     return at;
@@ -33,10 +33,11 @@ void CohortClock::advance(TimePoint now) {
     exhausted_ = false;
 }
 
-void CohortClock::restart() {
+void CohortClock::restart(TimePoint now, std::vector<bool> begun) {
+    options_.begun = std::move(begun);
     current_ = 0;
-    exhausted_ = false;
-    rerun_ = true;
+    started_ = last_release_ = now;
+    released_any_ = exhausted_ = false;
 }
 
 }  // namespace tidegate::delivery

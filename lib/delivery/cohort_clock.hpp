@@ -37,9 +37,10 @@ class CohortClock {
     bool last() const { return current_ + 1 >= options_.cohorts; }
     bool exhausted() const { return exhausted_; }
     void advance(TimePoint now);
-    /// Begins again with the first cohort without gaps or soaks: for those who were passed over.
-    void restart();
-    bool in_canary() const { return !rerun_ && current_ < options_.canaries; }
+    /// Begins again with the first cohort, for those who were passed over. `begun` as in `Options`: cohorts that were
+    /// mostly released wait for nothing, the others keep their gaps and soaks.
+    void restart(TimePoint now, std::vector<bool> begun);
+    bool in_canary() const { return current_ < options_.canaries && !begun(current_ + 1); }
 
   private:
     bool begun(std::uint32_t cohort) const { return cohort < options_.begun.size() && options_.begun[cohort]; }
@@ -51,7 +52,6 @@ class CohortClock {
     TimePoint disturbed_{};
     bool released_any_ = false;
     bool exhausted_ = false;  // the current cohort has no more recipients
-    bool rerun_ = false;
 };
 
 }  // namespace tidegate::delivery

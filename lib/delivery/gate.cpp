@@ -78,8 +78,7 @@ struct Bells {
 
 struct CampaignHandle::Run {
     std::shared_ptr<CampaignRun> run;
-    std::vector<std::unique_ptr<BackendWatch>>* backends = nullptr;  // of the Gate, which outlives what it started
-    std::shared_ptr<std::atomic<bool>> gate_alive;
+    std::shared_ptr<std::vector<std::unique_ptr<BackendWatch>>> backends;  // shared with the Gate, which may go first
 };
 
 struct Gate::Impl {
@@ -94,14 +93,14 @@ struct Gate::Impl {
     net::HttpLoop channel_loop;
     net::HttpLoop sensor_loop;
     std::vector<std::unique_ptr<Account>> accounts;
-    std::vector<std::unique_ptr<BackendWatch>> backends;
+    std::shared_ptr<std::vector<std::unique_ptr<BackendWatch>>> backends =
+        std::make_shared<std::vector<std::unique_ptr<BackendWatch>>>();
     std::unique_ptr<QuotaStore> quota = make_local_quota();
     std::unique_ptr<delivery::Steering> steering;
 
     mutable std::mutex mutex;
     std::vector<std::shared_ptr<CampaignRun>> runs;
     bool closing = false;
-    std::shared_ptr<std::atomic<bool>> alive = std::make_shared<std::atomic<bool>>(true);
 
     std::shared_ptr<Bells> bells = std::make_shared<Bells>();
     std::vector<std::jthread> threads;
@@ -117,6 +116,20 @@ struct Gate::Impl {
 
     Faults build();
     void begin();
+    /// A thread of ours must not take the host's process with it. What was interrupted is not renewed: paces run out,
+    /// intents stay in doubt, and the log says why.
+    template <class Work>
+    void guarded(Work work) {
+        try {
+            work();
+        } catch (const std::exception& thrown) {
+            log.error(std::string("internal error: ") + thrown.what());
+            std::this_thread::sleep_for(100ms);
+        } catch (...) {
+            log.error("internal error");
+            std::this_thread::sleep_for(100ms);
+        }
+    }
     void io(std::stop_token stop);
     void control(std::stop_token stop);
     void feed(std::stop_token stop);
@@ -171,13 +184,13 @@ Faults Gate::Impl::build() {
             }
             sensor = std::move(*made);
         }
-        backends.push_back(std::make_unique<BackendWatch>(backend, std::move(sensor)));
+        backends->push_back(std::make_unique<BackendWatch>(backend, std::move(sensor)));
     }
     return faults;
 }
 
 void Gate::Impl::begin() {
-    steering = std::make_unique<delivery::Steering>(backends, *quota, clock, log);
+    steering = std::make_unique<delivery::Steering>(*backends, *quota, clock, log);
     threads.emplace_back([this](std::stop_token stop) { io(stop); });
     threads.emplace_back([this](std::stop_token stop) { control(stop); });
     threads.emplace_back([this](std::stop_token stop) { feed(stop); });
@@ -186,15 +199,15 @@ void Gate::Impl::begin() {
 }
 
 void Gate::Impl::io(std::stop_token stop) {
-    while (!stop.stop_requested()) channel_loop.run(50ms);
+    while (!stop.stop_requested()) guarded([&] { channel_loop.run(50ms); });
 }
 
 void Gate::Impl::control(std::stop_token stop) {
     while (!stop.stop_requested()) {
         const auto begun = std::chrono::steady_clock::now();
-        steering->tick(running());
+        guarded([&] { steering->tick(running()); });
         do {
-            sensor_loop.run(20ms);
+            guarded([&] { sensor_loop.run(20ms); });
         } while (!stop.stop_requested() && std::chrono::steady_clock::now() - begun < steer_every);
     }
 }
@@ -202,7 +215,7 @@ void Gate::Impl::control(std::stop_token stop) {
 void Gate::Impl::feed(std::stop_token stop) {
     while (!stop.stop_requested()) {
         for (const auto& run : running()) {
-            if (!run->ended()) run->feed();
+            if (!run->ended()) guarded([&] { run->feed(); });
         }
         if (any_active()) {
             std::this_thread::sleep_for(feed_every);
@@ -215,7 +228,7 @@ void Gate::Impl::feed(std::stop_token stop) {
 void Gate::Impl::write(std::stop_token stop) {
     while (!stop.stop_requested()) {
         bool wrote = false;
-        for (const auto& run : running()) wrote = run->write() || wrote;
+        for (const auto& run : running()) guarded([&] { wrote = run->write() || wrote; });
         if (!wrote) bells->writer.wait(stop, 100ms);
     }
 }
@@ -223,7 +236,7 @@ void Gate::Impl::write(std::stop_token stop) {
 void Gate::Impl::keep(std::stop_token stop) {
     while (!stop.stop_requested()) {
         for (const auto& run : running()) {
-            if (!run->ended()) run->refresh_suppression();
+            if (!run->ended()) guarded([&] { run->refresh_suppression(); });
         }
         bells->keeper.wait(stop, lists_every);
     }
@@ -231,7 +244,7 @@ void Gate::Impl::keep(std::stop_token stop) {
 
 CampaignHandle Gate::Impl::handle(std::shared_ptr<CampaignRun> run) {
     CampaignHandle handle;
-    handle.run_ = std::make_shared<CampaignHandle::Run>(CampaignHandle::Run{std::move(run), &backends, alive});
+    handle.run_ = std::make_shared<CampaignHandle::Run>(CampaignHandle::Run{std::move(run), backends});
     return handle;
 }
 
@@ -247,12 +260,18 @@ Result<std::unique_ptr<Gate>, Faults> Gate::open(Site site, const Clock& clock, 
 Gate::~Gate() {
     const TimePoint deadline = impl_->clock.now() + last_words;
     static_cast<void>(stop(deadline));
-    for (const auto& account : impl_->accounts) account->channel().stop(impl_->clock.now() + 500ms);
+    for (const auto& account : impl_->accounts) {
+        try {
+            account->channel().stop(impl_->clock.now() + 500ms);
+        } catch (...) {
+            impl_->log.error("channel " + account->name() + " threw while it was stopped");
+        }
+    }
     for (std::jthread& thread : impl_->threads) thread.request_stop();
     impl_->channel_loop.wake();
     impl_->sensor_loop.wake();
     impl_->threads.clear();
-    *impl_->alive = false;
+    for (const auto& run : impl_->running()) run->abandon();
 }
 
 Result<CampaignHandle, Faults> Gate::start(const Campaign& campaign, AudienceSource& audience, RunOptions options) {
@@ -265,9 +284,14 @@ Result<CampaignHandle, Faults> Gate::start(const Campaign& campaign, AudienceSou
     Result<delivery::RunParts, Faults> parts =
         delivery::prepare(impl_->site, campaign, audience, accounts, options, impl_->options.dry_run, impl_->clock);
     if (!parts) return parts.error();
+    // A run of the same campaign that ended in this gate still answers for what it sent.
+    for (const auto& earlier : impl_->running()) {
+        if (earlier->campaign().id == campaign.id) parts->recent.clear();
+    }
     auto run = std::make_shared<CampaignRun>(
         std::move(*parts), impl_->clock, impl_->log, [bells = impl_->bells] { bells->feeder.ring(); },
         [bells = impl_->bells] { bells->writer.ring(); });
+    run->refresh_suppression();  // reading the audience may have taken minutes
     {
         const std::lock_guard lock(impl_->mutex);
         if (impl_->closing) return Faults{{Errc::stopped, "the gate is closing", "campaign " + campaign.id, ""}};
@@ -299,12 +323,12 @@ std::vector<CampaignHandle> Gate::campaigns() const {
 
 std::vector<BackendProgress> Gate::backends() const {
     std::vector<BackendProgress> all;
-    for (const auto& backend : impl_->backends) all.push_back(backend->progress());
+    for (const auto& backend : *impl_->backends) all.push_back(backend->progress());
     return all;
 }
 
 Result<void> Gate::hold(const std::string& backend, bool held, std::string_view operator_name) {
-    for (const auto& watch : impl_->backends) {
+    for (const auto& watch : *impl_->backends) {
         if (watch->options().name != backend) continue;
         watch->hold(held);
         LedgerBatch facts;
@@ -319,7 +343,7 @@ Result<void> Gate::hold(const std::string& backend, bool held, std::string_view 
 }
 
 Result<void> Gate::push_sample(const std::string& backend, const Observation& sample) {
-    for (const auto& watch : impl_->backends) {
+    for (const auto& watch : *impl_->backends) {
         if (watch->options().name != backend) continue;
         if (auto* sensor = dynamic_cast<PushSensor*>(watch->sensor())) {
             sensor->push(sample);
@@ -341,7 +365,7 @@ bool Gate::stop(TimePoint deadline) {
     bool in_time = true;
     for (const auto& run : runs) {
         // The writer needs a moment after the deadline to put the end on disk.
-        while (!run->ended() && impl_->clock.now() < deadline + 2s) static_cast<void>(run->wait(20ms));
+        while (!run->ended() && impl_->clock.now() - 2s < deadline) static_cast<void>(run->wait(20ms));
         in_time = in_time && run->ended();
     }
     return in_time;
@@ -351,7 +375,6 @@ bool Gate::stop(TimePoint deadline) {
 
 Progress CampaignHandle::progress() const {
     Progress progress = run_->run->progress();
-    if (!*run_->gate_alive) return progress;
     for (const auto& backend : *run_->backends) {
         if (run_->run->campaign().impact.contains(backend->options().name)) progress.backends.push_back(backend->progress());
     }
@@ -363,7 +386,7 @@ void CampaignHandle::resume(std::string_view operator_name) { run_->run->pause(f
 void CampaignHandle::set_rate(std::optional<Rate> cap, std::string_view operator_name) {
     run_->run->set_rate(cap, operator_name);
 }
-void CampaignHandle::abort(std::string_view operator_name) { run_->run->abort(operator_name); }
+bool CampaignHandle::abort(std::string_view operator_name) { return run_->run->abort(operator_name); }
 void CampaignHandle::stop(TimePoint deadline, std::string_view operator_name) { run_->run->stop(deadline, operator_name); }
 void CampaignHandle::observe_opens(double count, TimePoint from, TimePoint to) { run_->run->observe_opens(count, from, to); }
 std::optional<RunResult> CampaignHandle::wait(Duration timeout) const { return run_->run->wait(timeout); }

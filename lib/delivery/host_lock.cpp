@@ -38,7 +38,13 @@ Result<HostLock> HostLock::take(const std::string& dir, const std::string& backe
     const std::string path = lock_directory(dir) + "/tidegate-" +
                              net::sha256_hex(backend + '\n' + identity).substr(0, 24) + ".lock";
     // Every user of the host must be able to see the lock; the sticky directory keeps them from removing it.
-    const int fd = ::open(path.c_str(), O_RDWR | O_CREAT | O_CLOEXEC | O_NOFOLLOW, 0666);
+    // Linux refuses O_CREAT on somebody else's file in a sticky directory (fs.protected_regular), hence two steps.
+    int fd = -1;
+    for (int tries = 0; fd < 0 && tries < 3; ++tries) {
+        fd = ::open(path.c_str(), O_RDWR | O_CLOEXEC | O_NOFOLLOW);
+        if (fd < 0 && errno == ENOENT) fd = ::open(path.c_str(), O_RDWR | O_CREAT | O_EXCL | O_CLOEXEC | O_NOFOLLOW, 0666);
+        if (fd < 0 && errno != ENOENT && errno != EEXIST) break;
+    }
     if (fd < 0) {
         return Error{Errc::unavailable, "cannot make the lock file " + path + ": " + std::strerror(errno),
                      "backend \"" + backend + "\"", "make the directory writable or name another one"};

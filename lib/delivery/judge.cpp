@@ -49,8 +49,10 @@ Verdict judge(const Outcome& answer, std::uint32_t attempts, OnUnknown policy, b
             return done(Final::rejected);
         case OutcomeClass::throttled:
             return attempts < options.max_throttled ? retry(answer, attempts, options, chance) : done(Final::failed);
-        case OutcomeClass::transient:
-            return attempts < options.max_attempts ? retry(answer, attempts, options, chance) : done(Final::failed);
+        case OutcomeClass::transient: {
+            const bool never_reached = answer.reason == Reason::network || answer.reason == Reason::shutdown;
+            return attempts < (never_reached ? options.max_throttled : options.max_attempts) ? retry(answer, attempts, options, chance) : done(Final::failed);
+        }
         case OutcomeClass::unknown:
             if (answer.reason == Reason::ambiguous_submit) {
                 Verdict verdict = judge_doubt(policy, collapsible);

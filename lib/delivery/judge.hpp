@@ -11,8 +11,8 @@ namespace tidegate::delivery {
 
 /// How long and how often a delivery is tried.
 struct RetryOptions {
-    std::uint32_t max_attempts = 6;                     ///< tries at the network before `failed`
-    std::uint32_t max_throttled = 30;                   ///< a provider that only asks for patience gets more
+    std::uint32_t max_attempts = 12;                    ///< tries before a provider's own trouble makes it `failed`
+    std::uint32_t max_throttled = 30;                   ///< the same where the provider asks for patience or was not reached
     Duration base = std::chrono::seconds(1);            ///< first back-off; doubles with each try
     Duration cap = std::chrono::minutes(10);            ///< of the doubling, not of what the provider asks
 };

@@ -17,6 +17,7 @@ struct WriteJob {
     LedgerBatch batch;
     std::vector<std::pair<Account*, Attempt>> attempts;   ///< submitted after the commit, never before
     std::vector<std::pair<Account*, std::size_t>> settled;///< answers of earlier attempts that this batch makes durable
+    TimePoint made_at{};                                  ///< when the oldest of its attempts was decided
     bool last = false;                                    ///< the run is over once this is on disk
 };
 

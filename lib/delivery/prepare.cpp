@@ -32,19 +32,25 @@ std::string limits_of(const Campaign& campaign) {
     return text;
 }
 
-/// The ledger's files, or nothing to clean when the ledger was there before.
+/// Not the lock beside it: another starter may be waiting on that very file.
+void remove_ledger(const std::string& path) {
+    for (const char* suffix : {"-wal", "-shm", ""}) {
+        std::error_code ignored;
+        std::filesystem::remove(path + suffix, ignored);
+    }
+}
+
+/// Removes the ledger this call made unless everything went well.
 class FreshLedger {
   public:
-    explicit FreshLedger(std::string path) : path_(std::move(path)) {}
+    FreshLedger() = default;
     ~FreshLedger() {
         if (path_.empty()) return;
-        for (const char* suffix : {"", "-wal", "-shm", ".lock", ".partial"}) {
-            std::error_code ignored;
-            std::filesystem::remove(path_ + suffix, ignored);
-        }
+        remove_ledger(path_);
     }
     FreshLedger(const FreshLedger&) = delete;
     FreshLedger& operator=(const FreshLedger&) = delete;
+    void made(const std::string& path) { path_ = path; }
     void keep() { path_.clear(); }
 
   private:
@@ -84,8 +90,20 @@ Result<void, Faults> compare_audience(SqliteLedger& ledger, AudienceSource& audi
     Result<std::optional<std::string>> before = ledger.meta("audience_fingerprint");
     if (!before) return one(before.error());
     if (before->value_or("") == *now) return {};
-    return one({Errc::refused, "the audience is not the one this ledger was begun with", "campaign " + campaign.id,
+    return one({Errc::refused, "the audience is not the one this ledger was begun with",
+                "campaign " + campaign.id + (campaign.audience.file.empty() ? "" : ", " + campaign.audience.file),
                 "bring back the file it was begun with, or give the changed campaign a new id"});
+}
+
+/// Faults of the audience say where they stand within it; people look for a file.
+Faults in_file(Faults faults, const std::string& file) {
+    if (file.empty()) return faults;
+    for (Error& fault : faults) {
+        if (fault.where.starts_with("row ")) fault.where.insert(0, file + ", ");
+        if (fault.where == "audience") fault.where = file;
+        if (fault.where.starts_with("audience.")) fault.where.insert(0, file + ", ");
+    }
+    return faults;
 }
 
 /// The form of the first messages, channel by channel; one fault for each channel that would refuse.
@@ -206,12 +224,12 @@ Result<RunParts, Faults> prepare(const Site& site, const Campaign& campaign, Aud
     if (Result<void> made = make_directory(options.ledger_dir); !made) return one(made.error());
     const std::string path = options.ledger_dir + "/" + campaign.id + (dry_run ? ".dry-run" : "") + ".ledger";
     const WallTime wall = clock.wall();
-    if (dry_run) FreshLedger{path};  // a rehearsal begins anew each time
+    if (dry_run) remove_ledger(path);  // a rehearsal begins anew each time
     const bool resuming = std::filesystem::exists(path);
     if (!resuming && options.must_exist) {
         return one({Errc::not_found, "there is no ledger to resume", path, "run without --resume to begin the campaign"});
     }
-    FreshLedger fresh(resuming ? "" : path);
+    FreshLedger fresh;
     if (!resuming) {
         IngestOptions ingest;
         ingest.path = path;
@@ -225,8 +243,13 @@ Result<RunParts, Faults> prepare(const Site& site, const Campaign& campaign, Aud
         ingest.progress = options.ingest_progress;
         for (const auto& [name, value] : content_of(campaign)) ingest.meta["content." + name] = value;
         ingest.meta["operator"] = options.operator_name;
+        for (const SendStep& step : campaign.send) ingest.meta["sends"] += (ingest.meta["sends"].empty() ? "" : "\n") + step.channel;
+        std::error_code unknown;
+        const std::uintmax_t bytes = std::filesystem::file_size(campaign.audience.file, unknown);
+        if (!unknown) ingest.source_bytes = bytes;
         Result<LedgerTotals, Faults> taken = SqliteLedger::ingest(audience, ingest);
         if (!taken) return taken.error();
+        fresh.made(path);
     }
     Result<std::unique_ptr<SqliteLedger>> opened = SqliteLedger::open_for_sending(path, campaign.ledger_key);
     if (!opened) return one(opened.error());

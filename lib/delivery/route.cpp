@@ -60,6 +60,7 @@ RouteMove next_move(const std::vector<RouteStep>& steps, const LedgerRecipient& 
         bool step_open = false;
         bool step_settled = false;
         bool step_allows_next = false;
+        bool step_opted_out = false;  // on any device: the others are the same person
         for (const LedgerDelivery* delivery : made) {
             if (delivery->state != DeliveryState::done) {
                 step_open = true;
@@ -68,9 +69,11 @@ RouteMove next_move(const std::vector<RouteStep>& steps, const LedgerRecipient& 
             best = best == Final::pending ? delivery->outcome : better(best, delivery->outcome);
             step_settled = step_settled || settled_well(delivery->outcome);
             step_allows_next = step_allows_next || may_fail_over(*delivery, purpose);
+            step_opted_out = step_opted_out || delivery->outcome == Final::suppressed ||
+                             (purpose == Purpose::advertising && delivery->last.reason == Reason::opted_out);
         }
         under_way = under_way || step_open;
-        if (!also && (step_open || step_settled || !step_allows_next)) chain_open = false;
+        if (!also && (step_open || step_settled || step_opted_out || !step_allows_next)) chain_open = false;
     }
 
     move.finished = !under_way && move.start.empty();

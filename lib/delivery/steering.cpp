@@ -36,6 +36,10 @@ void Steering::tick(const std::vector<std::shared_ptr<CampaignRun>>& runs) {
 
     std::vector<View> views;
     for (const auto& run : runs) {
+        if (run->faded(now)) {
+            released_.erase(run.get());
+            continue;
+        }
         auto [load, model] = run->commitment();
         const Rate demand = run->demand();
         views.push_back({run, std::move(load), std::move(model), !run->ended(), demand.per_second,

@@ -68,8 +68,8 @@ struct PoolOptions {
 struct PoolCore;
 struct LoopCore;
 
-/// Requests to one place with one credential. Threads: every member from any thread; callbacks run on the loop's thread,
-/// one at a time. Exceptions out of a callback end there.
+/// Requests to one place with one credential. Exceptions out of a callback end there.
+/// Threads: every member from any thread; callbacks run on the loop's thread, one at a time.
 class HttpPool {
   public:
     /// Ends everything: callbacks that are due run inside, on the calling thread, after one that is running has

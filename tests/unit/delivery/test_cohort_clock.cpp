@@ -56,12 +56,18 @@ TEST_CASE("cohorts that an earlier run began do not wait again") {
     CHECK(clock.ready(start + 30s));
 }
 
-TEST_CASE("a second walk for those who were passed over has no gaps") {
-    CohortClock clock = clock_of(2, 1);
+TEST_CASE("a second walk keeps its canaries and gaps for cohorts that were hardly begun") {
+    CohortClock clock = clock_of(3, 1);
     clock.released_all();
     clock.advance(start + 500s);
-    clock.restart();
+    clock.restart(start + 600s, {false, false, true});
     CHECK(clock.current() == 0);
+    CHECK(clock.in_canary());
+    clock.released(start + 601s);
     clock.released_all();
-    CHECK(clock.ready(start + 500s));
+    CHECK_FALSE(clock.ready(start + 720s));
+    CHECK(clock.ready(start + 721s));
+    clock.advance(start + 721s);
+    clock.released_all();
+    CHECK(clock.ready(start + 721s));  // the next one was mostly released before
 }

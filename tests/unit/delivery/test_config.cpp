@@ -420,8 +420,6 @@ TEST_CASE("names are unique and plain, and references must meet one") {
     CHECK(has(only_fault(dir, replaced(kGood, "app-api = {", "app-ap = {")), "did you mean \"app-api\"?"));
     CHECK(has(only_fault(dir, replaced(kGood, "id = \"hello\"", "id = \"../../etc\"")), "it names files"));
     CHECK(has(only_fault(dir, replaced(kGood, "id = \"hello\"", "id = \"..\"")), "it names files"));
-    CHECK(has(only_fault(dir, replaced(kGood, "webhook = \"token\"", "apns = \"token\"")),
-              "no column holds the addresses for channel \"webhook\""));
 }
 
 TEST_CASE("only templates the site lists may be transactional") {

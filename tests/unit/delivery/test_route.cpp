@@ -109,6 +109,16 @@ TEST_CASE("every distinct address of a type is a delivery, and the best one coun
           Final::accepted);
 }
 
+TEST_CASE("an opt-out on one device closes the route for all of them") {
+    const LedgerRecipient two = person({{"apns", "a"}, {"apns", "b"}, {"fcm", "f"}});
+    LedgerDelivery gone = ended(0, Final::invalid);
+    gone.id = delivery_id(7, 0, 1);
+    const LedgerDelivery opted_out = ended(0, Final::invalid, Reason::opted_out, true);
+    CHECK(next_move(ios_then_android, two, {opted_out, gone}, Purpose::advertising).finished);
+    CHECK_FALSE(next_move(ios_then_android, two, {opted_out, gone}, Purpose::informational).finished);
+    CHECK(next_move(ios_then_android, two, {ended(0, Final::suppressed), gone}, Purpose::informational).finished);
+}
+
 TEST_CASE("a channel that may use the key does so only without an address of its own") {
     ChannelTraits traits;
     traits.address_type = "webhook";

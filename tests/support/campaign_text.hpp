@@ -1,0 +1,47 @@
+#pragma once
+
+#include <string>
+
+#include "support/temp_dir.hpp"
+#include "support/twin.hpp"
+
+namespace tidegate::test {
+
+/// A one-file campaign over the twin's webhook, in pieces that a test may change before it writes them down.
+struct CampaignText {
+    std::string id = "practice";
+    std::string campaign;                   ///< more lines of [campaign]
+    std::string audience = "file = \"people.csv\"\nkey = \"id\"\n";
+    std::string address = "webhook = \"hook\"\n";
+    std::string message = "title = \"hello\"\nbody = \"{{name}}, the branch opens at nine\"\n";
+    std::string cohorts = "count = 1\n";
+    std::string limits = "per_second = 2000\n";
+    std::string channel;                    ///< the whole [[channel]] table
+    std::string backend;                    ///< the whole [[backend]] table and [impact]
+
+    /// Over the twin's webhook; `more` lines of the channel.
+    static CampaignText over_webhook(const Twin& twin, const std::string& more = {}) {
+        CampaignText text;
+        text.channel = "[[channel]]\nname = \"hook\"\nkind = \"webhook\"\nurl = \"" + twin.url("webhook", "/push") + "\"\n" + more;
+        return text;
+    }
+
+    /// Watched through the twin's telemetry, with an impact so small that only holds matter.
+    CampaignText& watched(const Twin& twin, const std::string& max_age = "3s") {
+        backend = "[[backend]]\nname = \"app-api\"\nlatency_slo = \"2s\"\nerror_slo = 0.5\ncapacity_hint = 100000\nmax_age = \"" +
+                  max_age + "\"\n[backend.signal]\nkind = \"json\"\nurl = \"" + twin.url("ops", "/json") +
+                  "\"\nevery = \"500ms\"\np99 = \"/p99\"\nload = \"/load\"\nerrors = \"/errors\"\nat = \"/at\"\nunit = \"ms\"\n"
+                  "[impact]\napp-api = { per_open = 0.01 }\n";
+        return *this;
+    }
+
+    std::string text() const {
+        return "[campaign]\nid = \"" + id + "\"\npurpose = \"informational\"\nzone = \"Asia/Seoul\"\n" + campaign + "[audience]\n" +
+               audience + "[audience.address]\n" + address + "[message]\n" + message + "[cohorts]\n" + cohorts + "[limits]\n" +
+               limits + channel + backend;
+    }
+    /// Writes it as `id`.toml and returns the path.
+    std::string write(const TempDir& dir) const { return dir.write(id + ".toml", text()); }
+};
+
+}  // namespace tidegate::test
