@@ -39,7 +39,8 @@ void block_signals() {
 RunResult follow(CampaignHandle& handle, ProgressView& view) {
     int stops = 0;
     for (;;) {
-        const std::optional<RunResult> result = handle.wait(200ms);
+        // Two signals of one kind that come between two looks count as one.
+        const std::optional<RunResult> result = handle.wait(50ms);
         view.show(handle.progress());
         if (result) {
             view.end();

@@ -58,6 +58,11 @@ bool has_spoken(const net::HttpResult& result, bool http2_only) {
            (result.response.http2 || !http2_only);
 }
 
+bool foreign(std::string_view body) {
+    const auto first = body.find_first_not_of(" \t\r\n");
+    return first != std::string_view::npos && body[first] != '{';
+}
+
 Outcome transport_outcome(const net::HttpResult& result, std::span<const std::string_view> addresses) {
     const std::string text = scrub(result.error, addresses);
     if (result.transport == net::Transport::ambiguous) return ambiguous(text);

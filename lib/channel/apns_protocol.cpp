@@ -86,8 +86,10 @@ JsonSkeleton layout(const std::string& push_type) {
     return skeleton.optional(R"(,"link":)", slot_link, "").pairs().text("}");
 }
 
-Error fault(std::string what, std::string hint) {
-    return Error{Errc::invalid, std::move(what), {}, std::move(hint)};
+/// `refused` for the message, `invalid` for an address alone: the first stops a campaign, the second costs one
+/// recipient.
+Error fault(Errc code, std::string what, std::string hint) {
+    return Error{code, std::move(what), {}, std::move(hint)};
 }
 
 }  // namespace
@@ -125,7 +127,7 @@ std::string ApnsProtocol::payload(const Attempt& attempt) const {
 
 Result<void> ApnsProtocol::check(const Attempt& attempt) const {
     if (!valid_device_token(attempt.address)) {
-        return fault("the address " + mask(attempt.address) + " is not an APNs device token",
+        return fault(Errc::invalid, "the address " + mask(attempt.address) + " is not an APNs device token",
                      "device tokens are hexadecimal, of even length, at most 200 characters");
     }
     // Beside `aps` the keys below are written by us: a second one would make the document ambiguous.
@@ -133,10 +135,10 @@ Result<void> ApnsProtocol::check(const Attempt& attempt) const {
     for (const auto& [key, value] : attempt.message.data) {
         const bool ours = key == "aps" || (key == "link" && !attempt.message.link.empty()) ||
                           (background && (key == "title" || key == "body"));
-        if (ours) return fault("the data key \"" + key + "\" is taken on APNs", "give it another name");
+        if (ours) return fault(Errc::refused, "the data key \"" + key + "\" is taken on APNs", "give it another name");
     }
     if (const std::size_t size = payload(attempt).size(); size > payload_limit) {
-        return fault("the payload is " + std::to_string(size) + " bytes and APNs takes 4096",
+        return fault(Errc::refused, "the payload is " + std::to_string(size) + " bytes and APNs takes 4096",
                      "shorten the body or the data");
     }
     return {};
@@ -167,7 +169,9 @@ net::HttpRequest ApnsProtocol::request(const Attempt& attempt, std::string_view 
 Outcome apns_outcome(const net::HttpResponse& response, std::string_view address, WallTime now) {
     const std::string_view addresses[] = {address};
     if (response.status == 200) {
-        Outcome outcome = accepted(scrub(response.header("apns-id"), addresses, 64));
+        Outcome outcome = foreign(response.body)
+                              ? ambiguous("200 without APNs' answer: " + scrub(response.body, addresses, 100))
+                              : accepted(scrub(response.header("apns-id"), addresses, 64));
         outcome.http_status = response.status;
         return outcome;
     }

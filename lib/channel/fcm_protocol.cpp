@@ -58,8 +58,10 @@ constexpr auto table = std::to_array<AnswerRow>({
     {"DEADLINE_EXCEEDED", transient, Reason::server, Scope::provider, 0, server_wait},
 });
 
-Error fault(std::string what, std::string hint) {
-    return Error{Errc::invalid, std::move(what), {}, std::move(hint)};
+/// `refused` for the message, `invalid` for an address alone: the first stops a campaign, the second costs one
+/// recipient.
+Error fault(Errc code, std::string what, std::string hint) {
+    return Error{code, std::move(what), {}, std::move(hint)};
 }
 
 std::string text_of(const json& object, const char* name) {
@@ -200,15 +202,16 @@ bool FcmProtocol::valid_address(std::string_view address) {
 
 Result<void> FcmProtocol::check(const Attempt& attempt) const {
     if (!valid_address(attempt.address)) {
-        return fault("the address " + mask(attempt.address) + " is not an FCM registration",
+        return fault(Errc::invalid, "the address " + mask(attempt.address) + " is not an FCM registration",
                      "it is the registration token, or \"fid:\" and the installation id");
     }
     for (const auto& [key, value] : attempt.message.data) {
         if (key == "from" || key == "message_type" || key.starts_with("google") || key.starts_with("gcm")) {
-            return fault("the data key \"" + key + "\" is reserved by FCM", "give it another name");
+            return fault(Errc::refused, "the data key \"" + key + "\" is reserved by FCM", "give it another name");
         }
         if (key == "link" && !attempt.message.link.empty()) {
-            return fault("the data key \"link\" is taken by the message's own link", "give it another name");
+            return fault(Errc::refused, "the data key \"link\" is taken by the message's own link",
+                         "give it another name");
         }
     }
     const RenderedMessage& message = attempt.message;
@@ -216,7 +219,7 @@ Result<void> FcmProtocol::check(const Attempt& attempt) const {
     std::string payload;
     payload_.render(payload, values, message.data);
     if (payload.size() > payload_limit) {
-        return fault("the payload is " + std::to_string(payload.size()) + " bytes and FCM takes 4096",
+        return fault(Errc::refused, "the payload is " + std::to_string(payload.size()) + " bytes and FCM takes 4096",
                      "shorten the body or the data");
     }
     return {};
@@ -237,7 +240,9 @@ Outcome fcm_outcome(const net::HttpResponse& response, std::string_view address,
     const std::string_view addresses[] = {bare};
     if (response.status == 200) {
         const json document = json::parse(response.body, nullptr, false);
-        Outcome outcome = accepted(scrub(text_of(document, "name"), addresses));
+        Outcome outcome = foreign(response.body)
+                              ? ambiguous("200 without FCM's answer: " + scrub(response.body, addresses, 100))
+                              : accepted(scrub(text_of(document, "name"), addresses));
         outcome.http_status = response.status;
         return outcome;
     }

@@ -96,7 +96,7 @@ class CampaignRun : public std::enable_shared_from_this<CampaignRun> {
     // ---- operators, any thread
     void pause(bool paused, std::string_view operator_name);
     void set_rate(std::optional<Rate> cap, std::string_view operator_name);
-    /// False when the run had come to its end before.
+    /// False when it had come to another end before.
     bool abort(std::string_view operator_name);
     void stop(TimePoint deadline, std::string_view operator_name, std::string why = {});
     void observe_opens(double count, TimePoint from, TimePoint to);

@@ -248,7 +248,7 @@ Result<RunParts, Faults> prepare(const Site& site, const Campaign& campaign, Aud
         const std::uintmax_t bytes = std::filesystem::file_size(campaign.audience.file, unknown);
         if (!unknown) ingest.source_bytes = bytes;
         Result<LedgerTotals, Faults> taken = SqliteLedger::ingest(audience, ingest);
-        if (!taken) return taken.error();
+        if (!taken) return in_file(std::move(taken.error()), campaign.audience.file);
         fresh.made(path);
     }
     Result<std::unique_ptr<SqliteLedger>> opened = SqliteLedger::open_for_sending(path, campaign.ledger_key);

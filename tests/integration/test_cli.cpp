@@ -1,5 +1,5 @@
-// The command as a person or a script meets it: exit codes, words, files. Everything goes to the practice bank, whose log
-// says what was really sent.
+// The command as a person or a script meets it: exit codes, words, files. Everything goes to the practice bank, whose
+// log says what was really sent.
 
 #include <doctest/doctest.h>
 
@@ -13,7 +13,9 @@ using namespace std::chrono_literals;
 
 namespace {
 
-bool has(const std::string& text, const std::string& part) { return text.find(part) != std::string::npos; }
+bool has(const std::string& text, const std::string& part) {
+    return text.find(part) != std::string::npos;
+}
 
 std::size_t count_of(const std::string& text, const std::string& part) {
     std::size_t count = 0;
@@ -138,12 +140,8 @@ TEST_CASE("an audience without anybody is refused") {
 
 TEST_CASE("a message over the provider's size is refused before anything is sent") {
     Desk desk;
-    desk.text.channel = "[[channel]]\nname = \"droid\"\nkind = \"fcm\"\ncredentials = \"file:keys/service-account.json\"\nurl = \"" +
-                        desk.twin.url("fcm") + "\"\n";
-    const std::string people = desk.dir.file("people.csv");
-    REQUIRE(Process::spawn({program("tidegate-twin"), "audience", "--recipients", "20", "--out", people}).wait(10s) == 0);
-    desk.text.audience = "file = \"people.csv\"\nkey = \"customer_id\"\n";
-    desk.text.address = "fcm = \"android_token\"\n";
+    push_people(desk.dir, 20);
+    desk.text = CampaignText::over_fcm(desk.twin);
     desk.text.message = "title = \"x\"\nbody = \"" + std::string(5000, 'a') + "\"\n";
     desk.refused({"droid", "bytes", "4096"});
 }
@@ -444,7 +442,8 @@ TEST_CASE("the red button stops what loads a backend until it is released, and t
     gate.sender.process().signal(SIGINT);
     CHECK(gate.sender.wait(15s) == 3);
     const auto holds = gate.sender.json()["backends"][0]["holds"];
-    const bool told = std::any_of(holds.begin(), holds.end(), [](const auto& hold) { return hold["signal"] == "operator"; });
+    const bool told =
+        std::any_of(holds.begin(), holds.end(), [](const auto& hold) { return hold["signal"] == "operator"; });
     CHECK_MESSAGE(told, gate.sender.out());
     CHECK(broken_promises(gate.sender.json()).empty());
 }
@@ -467,6 +466,25 @@ TEST_CASE("interrupted once, a run ends with 3 and the next one completes it wit
     CHECK(taken.size() == 1500);
     CHECK(desk.twin.arrivals().size() == 1500);
     desk.check_promises();
+}
+
+TEST_CASE("interrupted twice in a row, a run ends with 3, and nobody is doubled by the next one") {
+    Desk desk(1500);
+    desk.text.limits = "per_second = 500\n";
+    desk.text.campaign = "on_unknown = \"never\"\n";
+    Cli sender(desk.dir, desk.run_line({"--json"}));
+    REQUIRE(eventually(20s, [&] { return desk.twin.arrivals().size() > 200; }));
+    sender.process().signal(SIGINT);
+    std::this_thread::sleep_for(80ms);
+    sender.process().signal(SIGINT);
+    CHECK(sender.wait(15s) == 3);
+    CHECK_MESSAGE(broken_promises(sender.json()).empty(), sender.out());
+    desk.check_promises();
+    const CliResult rest = desk.run({"--json"});
+    CHECK_MESSAGE(rest.code == 0, rest.err);
+    const auto taken = desk.twin.taken();
+    CHECK(taken.size() + rest.json["outcomes"]["unknown"].get<std::size_t>() >= 1500);
+    for (const auto& [address, times] : taken) CHECK_MESSAGE(times == 1, address);
 }
 
 TEST_CASE("interrupted twice, a run does not wait for a provider that hangs, and its ledger is whole") {

@@ -1,6 +1,6 @@
-// The sender is killed at random instants and run again. What really happened is read from the other side: the log of the
-// practice bank, which lives on. TIDEGATE_CRASH_RECIPIENTS, TIDEGATE_CRASH_KILLS and TIDEGATE_CRASH_SEED make it longer or
-// repeat a run.
+// The sender is killed at random instants and run again. What really happened is read from the other side: the log of
+// the practice bank, which lives on. TIDEGATE_CRASH_RECIPIENTS, TIDEGATE_CRASH_KILLS and TIDEGATE_CRASH_SEED make it
+// longer or repeat a run.
 
 #include <doctest/doctest.h>
 
@@ -122,9 +122,9 @@ void ordeal(const std::string& policy) {
         most = std::max(most, static_cast<std::size_t>(times));
     }
     const double seconds = std::chrono::duration<double>(std::chrono::steady_clock::now() - begun).count();
-    MESSAGE("crash on_unknown=", policy, " recipients=", recipients, " kills=", killed, " lost=", lost, " doubled=", doubled,
-            " unknown=", unknown.size(), " of_them_not_arrived=", untold, " most_in_doubt=", most_in_doubt, " seconds=", seconds,
-            " seed=", seed);
+    MESSAGE("crash on_unknown=", policy, " recipients=", recipients, " kills=", killed, " lost=", lost,
+            " doubled=", doubled, " unknown=", unknown.size(), " of_them_not_arrived=", untold,
+            " most_in_doubt=", most_in_doubt, " seconds=", seconds, " seed=", seed);
 
     CHECK(lost == 0);
     CHECK(last.json["outcomes"]["accepted"].get<std::size_t>() + unknown.size() == recipients);

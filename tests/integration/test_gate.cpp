@@ -30,6 +30,7 @@ struct Bench {
     TempDir dir;
     LiveBackend backend;
     std::shared_ptr<ScriptedChannel> channel;
+    std::map<std::string, std::shared_ptr<ScriptedChannel>> others;
     std::unique_ptr<Gate> gate;
     Site site;
 
@@ -51,7 +52,8 @@ struct Bench {
         for (const std::string& name : more_channels) {
             options.name = name;
             site.channels.push_back(options);
-            gate_options.channels[name] = std::make_shared<ScriptedChannel>(push_traits(name));
+            others[name] = std::make_shared<ScriptedChannel>(push_traits(name));
+            gate_options.channels[name] = others[name];
         }
         auto opened = Gate::open(site, system_clock(), gate_options);
         REQUIRE(opened);
@@ -293,6 +295,117 @@ TEST_CASE("transient answers are retried, dead addresses fail over, doubt follow
     CHECK(report.totals.attempts == 13);
     CHECK(tries["a1"] == 2);
     CHECK(tries["a3"] == 2);
+}
+
+TEST_CASE("a stop between two deliveries of one recipient neither repeats the first nor forgets the second") {
+    Bench bench({}, 100000, {"second"});
+    bench.others["second"]->set_capacity(0);
+    Campaign campaign = bench.campaign("siblings");
+    campaign.send = {{"push", false}, {"second", true}};
+    campaign.audience.addresses = {{"push", "address"}, {"second", "key"}};
+    CampaignHandle handle = bench.start(campaign, 50);
+    REQUIRE(within(10s, [&] { return bench.channel->attempts().size() == 50; }));
+    std::this_thread::sleep_for(200ms);
+    handle.stop(system_clock().now() + 2s);
+    REQUIRE(handle.wait(5s));
+    CHECK(count(report_of(handle), Final::pending) == 50);
+
+    bench.others["second"]->set_capacity(500);
+    CampaignHandle rest = bench.start(campaign, 50);
+    REQUIRE(rest.wait(20s));
+    CHECK(count(report_of(rest), Final::accepted) == 50);
+    CHECK(bench.channel->attempts().size() == 50);
+    CHECK(bench.others["second"]->attempts().size() == 50);
+}
+
+TEST_CASE("a dead channel does not keep the others waiting") {
+    Bench bench({}, 100000, {"second"});
+    bench.channel->set_capacity(0);
+    Campaign campaign = bench.campaign("dead");
+    campaign.audience.addresses = {{"push", "address"}, {"second", "other"}};
+    campaign.send = {{"push", false}, {"second", false}};
+    std::vector<std::vector<std::string>> rows;
+    for (int i = 0; i < 4000; ++i) {
+        const std::string n = std::to_string(i);
+        rows.push_back({"k" + n, i % 2 == 0 ? "a" + n : "", i % 2 == 0 ? "" : "b" + n});
+    }
+    VectorAudience audience({"key", "address", "other"}, rows);
+    auto handle = bench.gate->start(campaign, audience, bench.options());
+    REQUIRE(handle);
+    CHECK(within(20s, [&] { return bench.others["second"]->attempts().size() == 2000; }));
+    bench.channel->set_capacity(500);
+    REQUIRE(handle->wait(20s));
+    CHECK(count(report_of(*handle), Final::accepted) == 4000);
+}
+
+TEST_CASE("an outage of the provider costs patience, not recipients") {
+    std::atomic<bool> down{true};
+    Bench bench([&](const Attempt&) { return down ? not_sent("refused") : accepted(); });
+    CampaignHandle handle = bench.start(bench.campaign("outage"), 2000);
+    std::this_thread::sleep_for(4s);
+    CHECK(bench.channel->attempts().size() < 1500);  // not everybody's tries are burnt
+    down = false;
+    REQUIRE(handle.wait(60s));
+    CHECK(count(report_of(handle), Final::accepted) == 2000);
+}
+
+TEST_CASE("an abort while the run is already ending is final all the same") {
+    Bench bench;
+    bench.channel->hold(true);  // what is in flight stays unanswered
+    Campaign campaign = bench.campaign("late-abort");
+    CampaignHandle handle = bench.start(campaign, 100);
+    REQUIRE(within(5s, [&] { return !bench.channel->attempts().empty(); }));
+    handle.stop(system_clock().now() + 3s);
+    std::this_thread::sleep_for(300ms);
+    CHECK(handle.abort("kim"));
+    const auto result = handle.wait(8s);
+    REQUIRE(result);
+    CHECK(result->state == RunState::aborted);
+    VectorAudience audience = VectorAudience::of(100);
+    CHECK_FALSE(bench.gate->start(campaign, audience, bench.options()));
+}
+
+TEST_CASE("a callback of the host's that throws holds the campaign and takes nothing down") {
+    class Thrower final : public SuppressionSource {
+      public:
+        bool suppressed(std::string_view) const override {
+            if (broken) throw 42;
+            return false;
+        }
+        Result<void> refresh() override { return {}; }
+        std::atomic<bool> broken{true};
+    };
+    Bench bench;
+    auto list = std::make_shared<Thrower>();
+    VectorAudience audience = VectorAudience::of(50);
+    RunOptions options = bench.options();
+    options.suppression = list;
+    auto handle = bench.gate->start(bench.campaign("throws"), audience, options);
+    REQUIRE(handle);
+    std::this_thread::sleep_for(1500ms);
+    CHECK(bench.channel->attempts().empty());
+    list->broken = false;
+    REQUIRE(handle->wait(20s));
+    CHECK(count(report_of(*handle), Final::accepted) == 50);
+}
+
+TEST_CASE("a limit that covers everyone ends as completed, a smaller one with 4") {
+    Bench bench;
+    const auto run = [&](const std::string& id, std::uint64_t limit) {
+        VectorAudience audience = VectorAudience::of(30);
+        RunOptions options = bench.options();
+        options.limit = limit;
+        auto handle = bench.gate->start(bench.campaign(id), audience, options);
+        REQUIRE(handle);
+        const auto result = handle->wait(20s);
+        REQUIRE(result);
+        return *result;
+    };
+    CHECK(run("whole", 30).exit_code == 0);
+    CHECK(run("part", 10).exit_code == 4);
+    CHECK(run("part", 10).exit_code == 4);
+    CHECK(bench.channel->attempts().size() == 40);
+    CHECK(run("part", 0).exit_code == 0);
 }
 
 TEST_CASE("with on_unknown never a doubtful message is not repeated") {

@@ -19,7 +19,9 @@
 
 namespace tidegate::test {
 
-inline std::string program(const std::string& name) { return std::string(TIDEGATE_BIN_DIR) + "/" + name; }
+inline std::string program(const std::string& name) {
+    return std::string(TIDEGATE_BIN_DIR) + "/" + name;
+}
 
 /// Asks until `true_now` says yes; false when it did not in time.
 template <class Condition>
@@ -38,16 +40,16 @@ struct HttpAnswer {
 };
 
 /// One plain HTTP/1.1 request to loopback; `head` is further header lines, each with its CRLF.
-inline HttpAnswer http(std::uint16_t port, const std::string& method, const std::string& target, const std::string& head = {},
-                       const std::string& body = {}) {
+inline HttpAnswer http(std::uint16_t port, const std::string& method, const std::string& target,
+                       const std::string& head = {}, const std::string& body = {}) {
     const int fd = ::socket(AF_INET, SOCK_STREAM | SOCK_CLOEXEC, 0);
     const sockaddr_in address = loopback(port);
     const timeval patience{10, 0};
     ::setsockopt(fd, SOL_SOCKET, SO_RCVTIMEO, &patience, sizeof patience);
     std::string text;
     if (::connect(fd, reinterpret_cast<const sockaddr*>(&address), sizeof address) == 0) {
-        const std::string request = method + ' ' + target + " HTTP/1.1\r\nHost: 127.0.0.1\r\nConnection: close\r\n" + head +
-                                    "Content-Length: " + std::to_string(body.size()) + "\r\n\r\n" + body;
+        const std::string request = method + ' ' + target + " HTTP/1.1\r\nHost: 127.0.0.1\r\nConnection: close\r\n" +
+                                    head + "Content-Length: " + std::to_string(body.size()) + "\r\n\r\n" + body;
         if (::send(fd, request.data(), request.size(), MSG_NOSIGNAL) == static_cast<ssize_t>(request.size())) {
             char buffer[4096];
             for (ssize_t got = 0; (got = ::recv(fd, buffer, sizeof buffer, 0)) > 0;) {
@@ -71,11 +73,13 @@ struct Arrival {
 /// The practice bank as a process, with its log of what arrived.
 class Twin {
   public:
-    /// `quiet`: no customers, no opens; cheap.
+    /// Few customers and no opens, unless `more` says otherwise. Its log goes on where one of the same directory ended.
     explicit Twin(const TempDir& dir, std::vector<std::string> more = {}) : log_(dir.file("arrivals.jsonl")) {
         const std::string ports_file = dir.file("ports.json");
-        std::vector<std::string> arguments{program("tidegate-twin"), "--port-file", ports_file, "--log", log_, "--tls-dir",
-                                           dir.file("keys"), "--baseline", "20", "--open-rate", "0"};
+        ::unlink(ports_file.c_str());
+        std::vector<std::string> arguments{
+            program("tidegate-twin"), "--port-file", ports_file, "--log",       log_, "--tls-dir",
+            dir.file("keys"),         "--baseline",  "20",       "--open-rate", "0"};
         arguments.insert(arguments.end(), more.begin(), more.end());
         process_ = std::make_unique<Process>(Process::spawn(arguments, dir.file("twin.out"), dir.file("twin.err")));
         const bool up = eventually(std::chrono::seconds(30), [&] { return ::access(ports_file.c_str(), R_OK) == 0; });
@@ -86,6 +90,15 @@ class Twin {
     std::uint16_t port(const std::string& name) const { return ports_.at(name); }
     std::string url(const std::string& name, const std::string& path = {}) const {
         return (name == "apns" ? "https" : "http") + ("://127.0.0.1:" + std::to_string(port(name))) + path;
+    }
+    /// Arguments for another twin in this one's place.
+    std::vector<std::string> same_ports() const {
+        std::vector<std::string> arguments;
+        for (const char* name : {"ops", "fcm", "webhook", "apns"}) {
+            arguments.push_back(std::string("--") + name + "-port");
+            arguments.push_back(std::to_string(port(name)));
+        }
+        return arguments;
     }
     /// "provider=hang", "telemetry=dead", ...
     bool fault(const std::string& wanted) const { return http(port("ops"), "POST", "/fault?" + wanted).status == 200; }

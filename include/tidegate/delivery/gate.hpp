@@ -53,7 +53,7 @@ class TIDEGATE_EXPORT CampaignHandle {
     void resume(std::string_view operator_name = {});
     /// A lower cap in messages/s; absent = back to the configured one. Never above the campaign's own limit.
     void set_rate(std::optional<Rate> cap, std::string_view operator_name = {});
-    /// Final: the ledger refuses to run again. False when the run had come to its end before.
+    /// Final: the ledger refuses to run again. False when it had come to another end before.
     bool abort(std::string_view operator_name = {});
     /// Ends the run, resumable; returns at once. In-flight attempts are waited for until `deadline` at most.
     void stop(TimePoint deadline, std::string_view operator_name = {});

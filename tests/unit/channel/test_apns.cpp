@@ -142,6 +142,8 @@ TEST_CASE("bodies that are no JSON are judged by their status alone") {
     CHECK(gateway.kind == OutcomeClass::transient);
     CHECK(gateway.min_backoff == std::chrono::minutes(15));
     CHECK(gateway.text.find("Bad gateway") != std::string::npos);
+    CHECK(apns_outcome(answer(200, html), device_token, monday).kind == OutcomeClass::unknown);
+    CHECK(apns_outcome(answer(200), device_token, monday).kind == OutcomeClass::accepted);
     CHECK(apns_outcome(answer(429, html), device_token, monday).kind == OutcomeClass::throttled);
     CHECK(apns_outcome(answer(413, html), device_token, monday).reason == Reason::payload);
     for (const char* body : {"", "null", "[]", "{\"reason\":7}", "{\"reason\":null}", "{", "\"Unregistered\""}) {
@@ -218,12 +220,14 @@ TEST_CASE("a payload of 4096 bytes passes and one of 4097 does not") {
     const auto refused = protocol().check(attempt);
     REQUIRE_FALSE(refused);
     CHECK(refused.error().what.find("4097") != std::string::npos);
+    CHECK(refused.error().code == Errc::refused);  // the message's fault: it stops the campaign
 }
 
 TEST_CASE("a check never prints the address, and refuses data keys that would collide") {
     const auto refused = protocol().check(sample_attempt("not-a-device-token"));
     REQUIRE_FALSE(refused);
     CHECK(refused.error().text().find("not-a-device") == std::string::npos);
+    CHECK(refused.error().code == Errc::invalid);  // this recipient's fault alone
     Attempt attempt = sample_attempt();
     attempt.message.data = {{"aps", "{}"}};
     CHECK_FALSE(protocol().check(attempt));

@@ -102,6 +102,9 @@ TEST_CASE("an invalid argument condemns the address only when FCM points at it")
 
 TEST_CASE("answers that are no JSON go by their status, and a bare 404 is never the address's fault") {
     const auto bare = [](int status) { return fcm_outcome(answer(status, "<html>oops</html>"), registration, monday); };
+    CHECK(bare(200).kind == OutcomeClass::unknown);
+    CHECK(fcm_outcome(answer(200, ""), registration, monday).kind == OutcomeClass::accepted);
+    CHECK(fcm_outcome(answer(200, "{\"name\": \"proj"), registration, monday).kind == OutcomeClass::accepted);
     CHECK(bare(404).reason == Reason::config);
     CHECK_FALSE(bare(404).drop_address);
     CHECK(bare(401).refresh_credential);
@@ -186,8 +189,12 @@ TEST_CASE("FCM's reserved data keys and a payload over 4096 bytes are refused be
     Attempt attempt = sample_attempt(registration);
     CHECK(protocol().check(attempt));
     attempt.message.body = std::string(4096, 'x');
-    CHECK_FALSE(protocol().check(attempt));
-    CHECK_FALSE(protocol().check(sample_attempt("")));
+    const auto too_long = protocol().check(attempt);
+    REQUIRE_FALSE(too_long);
+    CHECK(too_long.error().code == Errc::refused);  // the message's fault: it stops the campaign
+    const auto no_address = protocol().check(sample_attempt(""));
+    REQUIRE_FALSE(no_address);
+    CHECK(no_address.error().code == Errc::invalid);  // this recipient's fault alone
     CHECK_FALSE(protocol().check(sample_attempt("fid:")));
     CHECK_FALSE(protocol().check(sample_attempt("with space")));
 }

@@ -453,6 +453,11 @@ TEST_CASE("several columns may hold addresses of one type, and the message's dat
     CHECK(loaded.campaign.mapping().fields == std::vector<std::string>{"name", "benefit_id"});
 }
 
+TEST_CASE("a campaign that says nothing of its impact is refused: no backend could be protected from it") {
+    const TempDir dir;
+    CHECK(has(only_fault(dir, replaced(kGood, "[impact]\napp-api = { per_open = 2 }\n", "")), "load it will cause"));
+}
+
 TEST_CASE("what is allowed and unwise is a warning") {
     const TempDir dir;
     const auto warned = [&](const std::string& text, const std::string& part) {
@@ -461,7 +466,7 @@ TEST_CASE("what is allowed and unwise is a warning") {
         CHECK(std::any_of(loaded.warnings.begin(), loaded.warnings.end(), [&](const auto& w) { return has(w, part); }));
     };
     CHECK(load(dir, kGood).warnings.empty());
-    warned(replaced(kGood, "[impact]\napp-api = { per_open = 2 }\n", ""), "no [impact] for backend \"app-api\"");
+    warned(kGood + "[[backend]]\nname = \"card\"\n[backend.signal]\nkind = \"push\"\n", "no [impact] for backend \"card\"");
     warned(replaced(replaced(kGood, kGood.substr(0, kGood.find("[[channel]]")), ""),
                     "[impact]\napp-api = { per_open = 2 }\n", ""),
            "no [[backend]]");
