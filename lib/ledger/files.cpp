@@ -8,7 +8,9 @@
 #include <unistd.h>
 
 #include <cerrno>
+#include <chrono>
 #include <system_error>
+#include <thread>
 #include <utility>
 
 #include "tidegate/base/text.hpp"
@@ -117,12 +119,17 @@ Result<void> check_free_space(const std::string& path, std::uint64_t needed) {
 Result<HolderLock> HolderLock::take(const std::string& ledger_path, WallTime now) {
     HolderLock lock;
     lock.path_ = ledger_path + ".lock";
-    while (true) {
+    for (int looks = 0;;) {
         Descriptor file(::open(lock.path_.c_str(), O_RDWR | O_CREAT | O_CLOEXEC | O_NOFOLLOW, 0600));
         if (!file.valid()) return system_error(errno, "cannot be made", lock.path_);
         if (::flock(file.get(), LOCK_EX | LOCK_NB) != 0) {
             if (errno == EINTR) continue;
             if (errno != EWOULDBLOCK) return system_error(errno, "cannot be locked", lock.path_);
+            // `taken` holds it for an instant; a sender holds it longer.
+            if (++looks < 5) {
+                std::this_thread::sleep_for(std::chrono::milliseconds(10));
+                continue;
+            }
             return Error{Errc::refused, "the ledger is held by " + holder_in(file.get()), ledger_path,
                          "wait for it to end, or end it"};
         }
@@ -141,6 +148,12 @@ Result<HolderLock> HolderLock::take(const std::string& ledger_path, WallTime now
         lock.file_ = std::move(file);
         return lock;
     }
+}
+
+bool HolderLock::taken(const std::string& ledger_path) {
+    const Descriptor file(::open((ledger_path + ".lock").c_str(), O_RDONLY | O_CLOEXEC | O_NOFOLLOW));
+    if (!file.valid()) return errno != ENOENT;
+    return ::flock(file.get(), LOCK_SH | LOCK_NB) != 0 && errno == EWOULDBLOCK;
 }
 
 HolderLock::~HolderLock() {

@@ -45,6 +45,8 @@ class HolderLock {
     HolderLock() = default;
     /// Errors: `refused`, naming the holder; I/O.
     static Result<HolderLock> take(const std::string& ledger_path, WallTime now);
+    /// Whether somebody, this process included, holds it now.
+    static bool taken(const std::string& ledger_path);
     ~HolderLock();
     HolderLock(HolderLock&& other) noexcept;
     HolderLock& operator=(HolderLock&& other) noexcept;

@@ -49,6 +49,7 @@ Result<RunReport> read_report(SqliteLedger& ledger) {
         if (!step) return step.error();
     }
     out.campaign = campaign.value_or("");
+    if (state == "running" && !ledger.has_sender()) state.reset();  // killed: its last word is not on record
     out.state = report::settle_state(state, out.totals);
     return out;
 }

@@ -95,6 +95,7 @@ void ordeal(const std::string& policy) {
         most_in_doubt = std::max(most_in_doubt, doubtful.size());
         ever_in_doubt.insert(doubtful.begin(), doubtful.end());
         const CliResult after_crash = cli(dir, {"report", campaign, "--json"});
+        CHECK(after_crash.json["state"] != "running");
         CHECK(after_crash.code == 0);
         CHECK_MESSAGE(broken_promises(after_crash.json).empty(), after_crash.out);
     }

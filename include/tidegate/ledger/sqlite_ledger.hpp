@@ -62,6 +62,8 @@ class TIDEGATE_EXPORT SqliteLedger final : public Ledger {
     /// Calls `each(recipient, its deliveries)` for every recipient with one of the outcomes, in order of id.
     Result<void> for_each(const std::vector<Final>& outcomes,
                           const std::function<void(const LedgerRecipient&, const std::vector<LedgerDelivery>&)>& each);
+    /// Whether a sender holds it now; "running" on record without one means that it was killed.
+    bool has_sender() const;
     /// Removes addresses and fields for ever (overwritten on disk); keys and outcomes stay. Errors: `refused` while a
     /// sender holds it.
     Result<void> purge(WallTime now, const std::string& operator_name);
