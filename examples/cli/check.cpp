@@ -15,9 +15,10 @@ void print_text(const LoadedCampaign& loaded, const Preview& seen) {
     std::cout << "campaign     " << loaded.campaign.id << ", " << to_string(loaded.campaign.purpose) << '\n';
     std::cout << "audience     " << grouped(totals.recipients) << " recipients of " << grouped(totals.rows) << " rows ("
               << grouped(totals.duplicates) << " duplicates, " << grouped(totals.malformed) << " malformed)\n";
-    for (const MalformedRecord& row : seen.malformed) std::cout << "             row " << row.row << ": " << row.reason << '\n';
-    std::cout << "left out     " << grouped(seen.suppressed) << " suppressed, " << grouped(seen.no_consent) << " without consent, "
-              << grouped(seen.no_address) << " without an address\n";
+    for (const MalformedRecord& row : seen.malformed)
+        std::cout << "             row " << row.row << ": " << row.reason << '\n';
+    std::cout << "left out     " << grouped(seen.suppressed) << " suppressed, " << grouped(seen.no_consent)
+              << " without consent, " << grouped(seen.no_address) << " without an address\n";
     for (const auto& [channel, count] : seen.first_channel) {
         std::cout << "first over   " << channel << ": " << grouped(count) << '\n';
     }
@@ -25,7 +26,8 @@ void print_text(const LoadedCampaign& loaded, const Preview& seen) {
         std::cout << "quiet hours  " << grouped(seen.waiting_for_morning) << " would wait until 08:00 "
                   << loaded.campaign.zone << " if it started now\n";
     }
-    std::cout << "cohorts      " << seen.cohorts.size() << " (" << loaded.campaign.cohorts.canary.size() << " canaries)\n";
+    std::cout << "cohorts      " << seen.cohorts.size() << " (" << loaded.campaign.cohorts.canary.size()
+              << " canaries)\n";
     for (const PreviewMessage& sample : seen.samples) {
         std::cout << "\nto " << sample.key << " over " << sample.channel << " (" << sample.address << ")\n";
         if (!sample.message.title.empty()) std::cout << "  " << sample.message.title << '\n';
@@ -44,7 +46,8 @@ void print_json(const LoadedCampaign& loaded, const Preview& seen) {
           {"malformed", seen.totals.malformed},
           {"duplicates", seen.totals.duplicates},
           {"recipients", seen.totals.recipients}}},
-        {"skipped", {{"suppressed", seen.suppressed}, {"no_consent", seen.no_consent}, {"no_address", seen.no_address}}},
+        {"skipped",
+         {{"suppressed", seen.suppressed}, {"no_consent", seen.no_consent}, {"no_address", seen.no_address}}},
         {"waiting_for_morning", seen.waiting_for_morning},
         {"first_channel", seen.first_channel},
         {"cohorts", seen.cohorts.size()},

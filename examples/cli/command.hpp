@@ -29,15 +29,15 @@ int plan(const PlanOptions& options);
 
 struct RunCommand {
     Common common;
-    std::string ledger;         ///< empty: "ledger" beside the campaign file
+    std::string ledger;  ///< empty: "ledger" beside the campaign file
     bool resume = false;
     std::string listen;
-    std::string token;          ///< token file; empty: control.token in the ledger directory
+    std::string token;  ///< token file; empty: control.token in the ledger directory
     std::uint64_t limit = 0;
     std::string watch = "0s";
     bool dry_run = false;
     std::string progress = "auto";
-    std::string log;            ///< empty: warnings and errors on standard error
+    std::string log;  ///< empty: warnings and errors on standard error
 };
 int run(const RunCommand& options);
 
@@ -68,8 +68,8 @@ struct RemoteOptions {
     std::string control = "127.0.0.1:8700";
     std::string token;
     bool json = false;
-    std::string campaign;   ///< empty: the only one there is
-    std::string rate;       ///< messages/s or "configured"
+    std::string campaign;  ///< empty: the only one there is
+    std::string rate;      ///< messages/s or "configured"
     std::string backend;
     bool release = false;
 };

@@ -11,7 +11,8 @@
 
 int main(int argc, char** argv) {
     namespace cli = tidegate::cli;
-    CLI::App app{"Releases bulk announcements only as fast as your own backend can bear the people who will open the app."};
+    CLI::App app{
+        "Releases bulk announcements only as fast as your own backend can bear the people who will open the app."};
     app.set_version_flag("--version", "tidegate " TIDEGATE_VERSION);
     app.require_subcommand(1);
     std::function<int()> command;
@@ -24,7 +25,8 @@ int main(int argc, char** argv) {
     cli::CheckOptions check;
     CLI::App* sub = app.add_subcommand("check", "read everything a run would read and name every fault; sends nothing");
     campaign_file(sub, check.common);
-    sub->add_option("--preview", check.preview, "show the message as the first N recipients would get it, addresses masked");
+    sub->add_option("--preview", check.preview,
+                    "show the message as the first N recipients would get it, addresses masked");
     sub->callback([&] { command = [&] { return cli::check(check); }; });
 
     cli::PlanOptions plan;
@@ -45,7 +47,8 @@ int main(int argc, char** argv) {
     sub->add_option("--ledger", run.ledger, "directory for ledgers (default: ledger/ beside the campaign file)");
     sub->add_flag("--resume", run.resume, "an absent ledger is an error");
     sub->add_option("--listen", run.listen, "serve the operator's surface on 127.0.0.1:PORT or unix:/PATH");
-    sub->add_option("--token", run.token, "token file for --listen (made when absent; default control.token beside the ledger)");
+    sub->add_option("--token", run.token,
+                    "token file for --listen (made when absent; default control.token beside the ledger)");
     sub->add_option("--limit", run.limit, "at most N recipients in this ledger; ends with 4");
     sub->add_option("--watch", run.watch, "keep recording the backends that long after the last message");
     sub->add_flag("--dry-run", run.dry_run, "everything but the network, in a ledger of its own");
@@ -55,11 +58,13 @@ int main(int argc, char** argv) {
     sub->callback([&] { command = [&] { return cli::run(run); }; });
 
     cli::ReportOptions report;
-    sub = app.add_subcommand("report", "what became of everyone: of a campaign file, or of ledgers (several are merged)");
+    sub =
+        app.add_subcommand("report", "what became of everyone: of a campaign file, or of ledgers (several are merged)");
     sub->add_option("FILE", report.files, "campaign file or ledgers")->required();
     sub->add_flag("--json", report.json, "answer in JSON");
     sub->add_option("--ledger", report.ledger, "directory for ledgers");
-    sub->add_option("--html", report.html, "write the picture to this file; ledgers of several campaigns are laid side by side");
+    sub->add_option("--html", report.html,
+                    "write the picture to this file; ledgers of several campaigns are laid side by side");
     sub->add_option("--export", report.exports, "outcomes, comma separated, and the CSV file to write")->expected(2);
     sub->callback([&] { command = [&] { return cli::report(report); }; });
 

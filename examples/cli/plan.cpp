@@ -25,7 +25,8 @@ std::map<std::string, double> present_load(const Site& site, std::vector<std::st
     if (site.backends.empty()) return load;
     Site watched = site;
     watched.channels.clear();
-    for (Backend& backend : watched.backends) backend.limits.shadow = true;  // looking takes no lock from a running gate
+    for (Backend& backend : watched.backends)
+        backend.limits.shadow = true;  // looking takes no lock from a running gate
     Result<std::unique_ptr<Gate>, Faults> gate = Gate::open(watched);
     if (!gate) return load;
     for (int i = 0; i < 40 && load.size() < site.backends.size(); ++i) {
@@ -36,23 +37,27 @@ std::map<std::string, double> present_load(const Site& site, std::vector<std::st
     }
     for (const Backend& backend : site.backends) {
         if (!load.contains(backend.limits.name)) {
-            warnings.push_back("backend " + backend.limits.name + " did not tell its present load; the plan counts it as 0");
+            warnings.push_back("backend " + backend.limits.name +
+                               " did not tell its present load; the plan counts it as 0");
         }
     }
     return load;
 }
 
-std::string local(WallTime t, const std::string& zone) { return format_local(t, zone).value_or(format_wall_time(t)); }
+std::string local(WallTime t, const std::string& zone) {
+    return format_local(t, zone).value_or(format_wall_time(t));
+}
 
 void print_text(const Campaign& campaign, const Forecast& plan) {
-    std::cout << "campaign " << campaign.id << ": " << grouped(plan.recipients) << " recipients in " << plan.cohorts.size()
-              << " cohorts\n\n";
-    std::cout << std::left << std::setw(24) << "cohort" << std::right << std::setw(12) << "recipients" << "  starts" << '\n';
+    std::cout << "campaign " << campaign.id << ": " << grouped(plan.recipients) << " recipients in "
+              << plan.cohorts.size() << " cohorts\n\n";
+    std::cout << std::left << std::setw(24) << "cohort" << std::right << std::setw(12) << "recipients"
+              << "  starts" << '\n';
     const std::size_t shown = std::min(plan.cohorts.size(), rows_shown);
     for (std::size_t i = 0; i < shown; ++i) {
         const ForecastCohort& cohort = plan.cohorts[i];
-        std::cout << std::left << std::setw(24) << cohort.label << std::right << std::setw(12) << grouped(cohort.recipients) << "  "
-                  << local(cohort.starts, campaign.zone) << '\n';
+        std::cout << std::left << std::setw(24) << cohort.label << std::right << std::setw(12)
+                  << grouped(cohort.recipients) << "  " << local(cohort.starts, campaign.zone) << '\n';
     }
     if (shown < plan.cohorts.size()) {
         std::cout << "... and " << plan.cohorts.size() - shown << " more, the last one at "
@@ -84,7 +89,9 @@ void print_text(const Campaign& campaign, const Forecast& plan) {
     }
     if (campaign.deadline) {
         std::cout << "deadline      " << local(*campaign.deadline, campaign.zone)
-                  << (plan.left_at_deadline == 0 ? ": holds" : ": does not hold, " + grouped(plan.left_at_deadline) + " would be left")
+                  << (plan.left_at_deadline == 0
+                          ? ": holds"
+                          : ": does not hold, " + grouped(plan.left_at_deadline) + " would be left")
                   << '\n';
     }
     for (const std::string& warning : plan.warnings) std::cout << "warning: " << warning << '\n';
@@ -110,7 +117,8 @@ void print_json(const Campaign& campaign, const Forecast& plan) {
                                    {"ends", format_wall_time(cohort.ends)}});
     }
     for (const ForecastLoad& backend : plan.backends) {
-        nlohmann::ordered_json one = {{"name", backend.backend}, {"bound", nullptr}, {"peak", backend.peak}, {"load", backend.load}};
+        nlohmann::ordered_json one = {
+            {"name", backend.backend}, {"bound", nullptr}, {"peak", backend.peak}, {"load", backend.load}};
         if (backend.bound) one["bound"] = *backend.bound;
         json["backends"].push_back(std::move(one));
     }

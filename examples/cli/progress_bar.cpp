@@ -29,12 +29,13 @@ std::string per_second(double rate) {
 
 std::string counts(const Progress& progress) {
     const auto pending = progress.totals.outcomes[static_cast<std::size_t>(Final::pending)];
-    std::string text = grouped(progress.totals.recipients - pending) + " of " + grouped(progress.totals.recipients) + "  " +
-                       per_second(progress.rate) + " (allowed " + per_second(progress.allowed) + ")";
+    std::string text = grouped(progress.totals.recipients - pending) + " of " + grouped(progress.totals.recipients) +
+                       "  " + per_second(progress.rate) + " (allowed " + per_second(progress.allowed) + ")";
     if (progress.cohorts > 1) {
         text += "  cohort " + std::to_string(progress.cohort + 1) + "/" + std::to_string(progress.cohorts);
     }
-    if (progress.eta) text += "  left " + format_duration(std::chrono::duration_cast<std::chrono::seconds>(*progress.eta));
+    if (progress.eta)
+        text += "  left " + format_duration(std::chrono::duration_cast<std::chrono::seconds>(*progress.eta));
     if (progress.deadline_holds && !*progress.deadline_holds) text += "  MISSES THE DEADLINE";
     return text;
 }
@@ -97,7 +98,8 @@ void ProgressView::show(const Progress& progress) {
                       std::to_string(static_cast<int>(share * 100)) + "%  ";
     if (drawn_) std::cerr << "\x1b[2A\r";
     std::cerr << "\x1b[2K" << cut(bar + counts(progress), width) << '\n'
-              << "\x1b[2K" << cut(backend_line(progress) + (progress.reason.empty() ? "" : "  (" + progress.reason + ")"), width)
+              << "\x1b[2K"
+              << cut(backend_line(progress) + (progress.reason.empty() ? "" : "  (" + progress.reason + ")"), width)
               << '\n'
               << std::flush;
     drawn_ = true;
@@ -110,6 +112,8 @@ void ProgressView::say(const std::string& line) {
     if (drawn_) std::cerr << "\x1b[2K\n\n";
 }
 
-void ProgressView::end() { drawn_ = false; }
+void ProgressView::end() {
+    drawn_ = false;
+}
 
 }  // namespace tidegate::cli

@@ -7,7 +7,8 @@
 
 namespace tidegate::cli {
 
-/// Tells how a run goes, on standard error: two lines redrawn in place on a terminal, one line every few seconds elsewhere.
+/// Tells how a run goes, on standard error: two lines redrawn in place on a terminal, one line every few seconds
+/// elsewhere.
 class ProgressView {
   public:
     enum class Kind : std::uint8_t { bar, lines, none };

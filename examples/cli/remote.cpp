@@ -22,7 +22,8 @@ std::size_t collect(char* data, std::size_t size, std::size_t count, void* into)
 }
 
 /// One request to the operator's surface, bounded in time.
-Result<json> call(const RemoteOptions& options, const std::string& method, const std::string& path, const json& body = nullptr) {
+Result<json> call(const RemoteOptions& options, const std::string& method, const std::string& path,
+                  const json& body = nullptr) {
     Result<Secret> token = read_secret("file:" + options.token, ".");
     if (!token) return token.error();
     const std::unique_ptr<CURL, void (*)(CURL*)> easy(curl_easy_init(), curl_easy_cleanup);
@@ -65,7 +66,8 @@ Result<std::string> campaign_of(const RemoteOptions& options) {
     std::string only;
     for (const json& campaign : (*now)["campaigns"]) {
         if (campaign["state"] != "running") continue;
-        if (!only.empty()) return Error{Errc::invalid, "several campaigns run there", options.control, "name one of them"};
+        if (!only.empty())
+            return Error{Errc::invalid, "several campaigns run there", options.control, "name one of them"};
         only = campaign["campaign"].get<std::string>();
     }
     if (only.empty()) return Error{Errc::not_found, "no campaign runs there", options.control, ""};
@@ -102,21 +104,30 @@ int status(const RemoteOptions& options) {
         const std::uint64_t pending = campaign["outcomes"]["pending"].get<std::uint64_t>();
         std::cout << campaign["campaign"].get<std::string>() << ": "
                   << (campaign["paused"].get<bool>() ? "paused" : campaign["state"].get<std::string>()) << ", "
-                  << grouped(all - pending) << " of " << grouped(all) << ", " << text_or_dash(campaign["rate"], "/s") << " (allowed "
-                  << text_or_dash(campaign["allowed"], "/s") << ")\n  " << campaign["reason"].get<std::string>() << '\n';
+                  << grouped(all - pending) << " of " << grouped(all) << ", " << text_or_dash(campaign["rate"], "/s")
+                  << " (allowed " << text_or_dash(campaign["allowed"], "/s") << ")\n  "
+                  << campaign["reason"].get<std::string>() << '\n';
     }
     for (const json& backend : (*now)["backends"]) {
         std::cout << backend["name"].get<std::string>() << ": " << backend["state"].get<std::string>() << ", p99 "
-                  << text_or_dash(backend["p99_ms"], " ms") << " of " << text_or_dash(backend["slo_ms"], " ms") << ", load "
-                  << text_or_dash(backend["load"], "/s") << ", committed " << text_or_dash(backend["committed"], "/s") << '\n';
-        if (!backend["reason"].get<std::string>().empty()) std::cout << "  " << backend["reason"].get<std::string>() << '\n';
+                  << text_or_dash(backend["p99_ms"], " ms") << " of " << text_or_dash(backend["slo_ms"], " ms")
+                  << ", load " << text_or_dash(backend["load"], "/s") << ", committed "
+                  << text_or_dash(backend["committed"], "/s") << '\n';
+        if (!backend["reason"].get<std::string>().empty())
+            std::cout << "  " << backend["reason"].get<std::string>() << '\n';
     }
     return ok;
 }
 
-int pause(const RemoteOptions& options) { return campaign_verb(options, "pause", nullptr, "paused"); }
-int resume(const RemoteOptions& options) { return campaign_verb(options, "resume", nullptr, "goes on"); }
-int abort(const RemoteOptions& options) { return campaign_verb(options, "abort", nullptr, "aborted for good"); }
+int pause(const RemoteOptions& options) {
+    return campaign_verb(options, "pause", nullptr, "paused");
+}
+int resume(const RemoteOptions& options) {
+    return campaign_verb(options, "resume", nullptr, "goes on");
+}
+int abort(const RemoteOptions& options) {
+    return campaign_verb(options, "abort", nullptr, "aborted for good");
+}
 
 int rate(const RemoteOptions& options) {
     if (options.rate == "configured") {
@@ -130,14 +141,16 @@ int rate(const RemoteOptions& options) {
         used = 0;
     }
     if (used != options.rate.size() || !(value >= 0)) {
-        return tell({{Errc::invalid, "\"" + options.rate + "\" is not a rate", "rate", "give messages per second, or \"configured\""}},
+        return tell({{Errc::invalid, "\"" + options.rate + "\" is not a rate", "rate",
+                      "give messages per second, or \"configured\""}},
                     options.json);
     }
     return campaign_verb(options, "rate", {{"per_second", value}}, "at most " + options.rate + "/s");
 }
 
 int hold(const RemoteOptions& options) {
-    return finish(options, call(options, "POST", "/backends/" + options.backend + "/hold", {{"held", !options.release}}),
+    return finish(options,
+                  call(options, "POST", "/backends/" + options.backend + "/hold", {{"held", !options.release}}),
                   options.backend + (options.release ? ": released" : ": held; nothing that loads it is sent"));
 }
 

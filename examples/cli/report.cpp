@@ -42,7 +42,8 @@ Result<std::vector<Final>> parse_outcomes(const std::string& list) {
         bool known = false;
         for (std::size_t i = 0; i < final_count; ++i) {
             const auto outcome = static_cast<Final>(i);
-            const bool skipped = outcome == Final::suppressed || outcome == Final::no_consent || outcome == Final::no_address;
+            const bool skipped =
+                outcome == Final::suppressed || outcome == Final::no_consent || outcome == Final::no_address;
             if (to_string(outcome) == word || (word == "skipped" && skipped)) {
                 wanted.push_back(outcome);
                 known = true;
@@ -50,7 +51,8 @@ Result<std::vector<Final>> parse_outcomes(const std::string& list) {
         }
         if (!known) {
             return Error{Errc::invalid, "\"" + word + "\" is not an outcome", "--export",
-                         "use accepted, delivered, undelivered, invalid, rejected, failed, expired, unknown, skipped or pending"};
+                         "use accepted, delivered, undelivered, invalid, rejected, failed, expired, unknown, skipped "
+                         "or pending"};
         }
     }
     return wanted;
@@ -60,7 +62,8 @@ int write_html(const std::string& path, const std::vector<ReportPanel>& panels, 
     std::ofstream out(path, std::ios::binary | std::ios::trunc);
     out << to_html(panels);
     out.close();
-    if (!out) return tell({{Errc::unavailable, std::string("cannot be written: ") + std::strerror(errno), path, ""}}, json);
+    if (!out)
+        return tell({{Errc::unavailable, std::string("cannot be written: ") + std::strerror(errno), path, ""}}, json);
     return ok;
 }
 
@@ -90,7 +93,8 @@ int report(const ReportOptions& options) {
     if (!options.exports.empty()) {
         Result<std::vector<Final>> wanted = parse_outcomes(options.exports[0]);
         if (!wanted) return tell({wanted.error()}, options.json);
-        if (ledgers.size() != 1) return tell({{Errc::invalid, "--export takes one ledger at a time", "report", ""}}, options.json);
+        if (ledgers.size() != 1)
+            return tell({{Errc::invalid, "--export takes one ledger at a time", "report", ""}}, options.json);
         Result<std::uint64_t> rows = export_recipients(*ledgers.front().ledger, *wanted, options.exports[1]);
         if (!rows) return tell({rows.error()}, options.json);
         std::cerr << grouped(*rows) << " recipients written to " << options.exports[1] << '\n';
@@ -112,7 +116,8 @@ int report(const ReportOptions& options) {
 int purge(const PurgeOptions& options) {
     Result<LoadedCampaign, Faults> loaded = load_campaign(options.common.file);
     if (!loaded) return tell(loaded.error(), options.common.json);
-    const std::string path = ledger_directory(loaded->directory, options.ledger) + "/" + loaded->campaign.id + ".ledger";
+    const std::string path =
+        ledger_directory(loaded->directory, options.ledger) + "/" + loaded->campaign.id + ".ledger";
     Result<std::unique_ptr<SqliteLedger>> ledger = SqliteLedger::open_for_sending(path, loaded->campaign.ledger_key);
     if (!ledger) return tell({ledger.error()}, options.common.json);
     if (Result<void> done = (*ledger)->purge(system_clock().wall(), operator_name()); !done) {

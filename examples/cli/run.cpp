@@ -33,7 +33,9 @@ int run(const RunCommand& options) {
     run_options.operator_name = operator_name();
     run_options.record = {{"campaign file", loaded->campaign_hash}, {"site file", loaded->site_hash}};
     if (view.kind() == ProgressView::Kind::bar) {
-        run_options.ingest_progress = [](std::uint64_t rows) { std::cerr << "\r\x1b[2Kreading the audience: " << grouped(rows) << std::flush; };
+        run_options.ingest_progress = [](std::uint64_t rows) {
+            std::cerr << "\r\x1b[2Kreading the audience: " << grouped(rows) << std::flush;
+        };
     }
 
     std::unique_ptr<control::Server> server;
@@ -91,7 +93,8 @@ int test(const TestOptions& options) {
         if (!*more) break;
         if (rows == most) {
             return tell({{Errc::refused, "a test goes to at most " + std::to_string(most) + " people", options.to,
-                          "use `run` for more"}}, json);
+                          "use `run` for more"}},
+                        json);
         }
     }
     RunOptions run_options;

@@ -13,8 +13,8 @@ namespace tidegate::cli {
 /// Blocks SIGINT and SIGTERM in this thread and those it starts, so that `follow` can take them in order.
 void block_signals();
 
-/// Watches a run to its end. The first SIGINT or SIGTERM stops it and waits up to 10 s for what is in flight; a second one
-/// does not wait.
+/// Watches a run to its end. The first SIGINT or SIGTERM stops it and waits up to 10 s for what is in flight; a second
+/// one does not wait.
 RunResult follow(CampaignHandle& handle, ProgressView& view);
 
 /// A log sink that appends to a file, or warnings and errors to standard error when `path` is empty.

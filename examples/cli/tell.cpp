@@ -11,8 +11,10 @@ namespace tidegate::cli {
 int tell(const Faults& faults, bool json, int exit_code) {
     if (json) {
         nlohmann::ordered_json all = nlohmann::ordered_json::array();
-        for (const Error& fault : faults) all.push_back({{"what", fault.what}, {"where", fault.where}, {"hint", fault.hint}});
-        std::cout << nlohmann::ordered_json{{"errors", all}}.dump(-1, ' ', false, nlohmann::ordered_json::error_handler_t::replace)
+        for (const Error& fault : faults)
+            all.push_back({{"what", fault.what}, {"where", fault.where}, {"hint", fault.hint}});
+        std::cout << nlohmann::ordered_json{{"errors", all}}.dump(-1, ' ', false,
+                                                                  nlohmann::ordered_json::error_handler_t::replace)
                   << '\n';
         return exit_code;
     }

@@ -52,8 +52,8 @@ struct ApnsEndpoint::Impl final : Pollable {
     Impl(Loop& on, Mailbox& box) : loop(on), mailbox(box), tls(SSL_CTX_new(TLS_server_method()), SSL_CTX_free) {
         nghttp2_option_new(&session_options);
 #if TWIN_NGHTTP2_LIMITS_RESETS
-        // libcurl 7.88 sends RST_STREAM for every stream, ended ones too; past 1000 of them nghttp2's guard against rapid
-        // resets would say GOAWAY to a sender who did nothing wrong.
+        // libcurl 7.88 sends RST_STREAM for every stream, ended ones too; past 1000 of them nghttp2's guard against
+        // rapid resets would say GOAWAY to a sender who did nothing wrong.
         nghttp2_option_set_stream_reset_rate_limit(session_options, 1'000'000'000, 1'000'000'000);
 #endif
     }

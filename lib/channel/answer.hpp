@@ -42,8 +42,8 @@ void describe(Outcome& outcome, const net::HttpResponse& response, std::string_v
 /// is to know. An answer over the wrong protocol is nobody's word.
 bool has_spoken(const net::HttpResult& result, bool http2_only);
 
-/// A body that is not even the beginning of a JSON object. Under a status of success it shows that somebody else spoke, such
-/// as a proxy's page: whether the message was taken nobody knows.
+/// A body that is not even the beginning of a JSON object. Under a status of success it shows that somebody else spoke,
+/// such as a proxy's page: whether the message was taken nobody knows.
 bool foreign(std::string_view body);
 
 /// The outcome of a request that got no answer.

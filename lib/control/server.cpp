@@ -7,9 +7,9 @@
 #include <unistd.h>
 
 #include <algorithm>
-#include <optional>
 #include <cmath>
 #include <nlohmann/json.hpp>
+#include <optional>
 #include <thread>
 
 #include "control/status.hpp"
@@ -71,7 +71,9 @@ void answer(httplib::Response& response, int status, const json& body) {
     response.set_content(body.dump(-1, ' ', false, json::error_handler_t::replace) + "\n", json_type);
 }
 
-void refuse(httplib::Response& response, int status, const std::string& why) { answer(response, status, {{"error", why}}); }
+void refuse(httplib::Response& response, int status, const std::string& why) {
+    answer(response, status, {{"error", why}});
+}
 
 std::string operator_of(const httplib::Request& request) {
     const std::string name = request.get_header_value("Tidegate-Operator");
@@ -129,8 +131,9 @@ void Server::Impl::route() {
         return httplib::Server::HandlerResponse::Handled;
     });
     http->Get("/", [](const httplib::Request&, httplib::Response& response) {
-        response.set_header("Content-Security-Policy",
-                            "default-src 'none'; style-src 'unsafe-inline'; script-src 'unsafe-inline'; connect-src 'self'");
+        response.set_header(
+            "Content-Security-Policy",
+            "default-src 'none'; style-src 'unsafe-inline'; script-src 'unsafe-inline'; connect-src 'self'");
         response.set_content(dashboard_page(), "text/html; charset=utf-8");
     });
     const auto all = [this] {
@@ -144,12 +147,15 @@ void Server::Impl::route() {
     http->Get("/metrics", [this, all](const httplib::Request&, httplib::Response& response) {
         response.set_content(status_metrics(all(), gate.backends()), "text/plain; version=0.0.4; charset=utf-8");
     });
-    http->Post(R"(/campaigns/([^/]+)/(pause|resume|rate|abort|opens))",
-               [this](const httplib::Request& request, httplib::Response& response) { campaign_action(request, response); });
-    http->Post(R"(/backends/([^/]+)/(hold|samples))",
-               [this](const httplib::Request& request, httplib::Response& response) { backend_action(request, response); });
+    http->Post(
+        R"(/campaigns/([^/]+)/(pause|resume|rate|abort|opens))",
+        [this](const httplib::Request& request, httplib::Response& response) { campaign_action(request, response); });
+    http->Post(
+        R"(/backends/([^/]+)/(hold|samples))",
+        [this](const httplib::Request& request, httplib::Response& response) { backend_action(request, response); });
     http->set_error_handler([](const httplib::Request&, httplib::Response& response) {
-        if (response.body.empty()) refuse(response, response.status, "there is no such route; see lib/control/README.md");
+        if (response.body.empty())
+            refuse(response, response.status, "there is no such route; see lib/control/README.md");
     });
     http->set_exception_handler([](const httplib::Request&, httplib::Response& response, std::exception_ptr) {
         refuse(response, 500, "internal error");
@@ -171,7 +177,8 @@ void Server::Impl::campaign_action(const httplib::Request& request, httplib::Res
     answer(response, 200, {{"ok", true}});
 }
 
-Result<void> Server::Impl::act(CampaignHandle& handle, const std::string& verb, const json& body, const std::string& who) {
+Result<void> Server::Impl::act(CampaignHandle& handle, const std::string& verb, const json& body,
+                               const std::string& who) {
     if (verb == "pause") {
         handle.pause(who);
     } else if (verb == "resume") {
@@ -188,14 +195,17 @@ Result<void> Server::Impl::act(CampaignHandle& handle, const std::string& verb, 
             return Error{Errc::invalid, "per_second must be a number from 0, or null for the configured rate", "", ""};
         }
     } else {
-        const double count = body.contains("opens") && body["opens"].is_array() ? static_cast<double>(body["opens"].size())
-                                                                                : number_or_nan(body, "count");
+        const double count = body.contains("opens") && body["opens"].is_array()
+                                 ? static_cast<double>(body["opens"].size())
+                                 : number_or_nan(body, "count");
         const double from = number_or_nan(body, "from");
         const double to = number_or_nan(body, "to");
         const std::optional<TimePoint> begin = moment(from);
         const std::optional<TimePoint> end = moment(to);
         if (!(count >= 0) || !(to > from) || !begin || !end) {
-            return Error{Errc::invalid, "opens need \"count\" (or a list \"opens\") and \"from\" before \"to\" in epoch seconds", "", ""};
+            return Error{Errc::invalid,
+                         "opens need \"count\" (or a list \"opens\") and \"from\" before \"to\" in epoch seconds", "",
+                         ""};
         }
         handle.observe_opens(count, *begin, *end);
     }
@@ -214,7 +224,9 @@ void Server::Impl::backend_action(const httplib::Request& request, httplib::Resp
         const double p99_ms = number_or_nan(body, "p99_ms");
         sample.p99 = Seconds(std::isnan(p99_ms) ? number_or_nan(body, "p99") : p99_ms / 1000);
         const std::optional<TimePoint> at = moment(number_or_nan(body, "at"));
-        if (!at) return refuse(response, 400, "\"at\" must be epoch seconds, not ahead of this host's clock and at most a day old");
+        if (!at)
+            return refuse(response, 400,
+                          "\"at\" must be epoch seconds, not ahead of this host's clock and at most a day old");
         sample.at = *at;
         if (body.contains("load")) sample.load = number_or_nan(body, "load");
         if (body.contains("errors")) sample.errors = number_or_nan(body, "errors");
@@ -228,7 +240,8 @@ Server::Server(std::unique_ptr<Impl> impl) : impl_(std::move(impl)) {}
 
 Result<std::unique_ptr<Server>> Server::start(Gate& gate, ServerOptions options) {
     if (options.token.empty()) {
-        return Error{Errc::invalid, "the operator's surface needs a token", options.listen, "make one with make_token_file"};
+        return Error{Errc::invalid, "the operator's surface needs a token", options.listen,
+                     "make one with make_token_file"};
     }
     Result<Place> place = parse_listen(options.listen);
     if (!place) return place.error();
@@ -270,8 +283,8 @@ Result<std::unique_ptr<Server>> Server::start(Gate& gate, ServerOptions options)
         impl->address = (six ? "[" + place->host + "]" : place->host) + ":" + std::to_string(port);
     }
     if (!bound) {
-        return Error{Errc::unavailable, "cannot listen: the address is in use or not of this machine", impl->options.listen,
-                     "choose another port, or 0 for any free one"};
+        return Error{Errc::unavailable, "cannot listen: the address is in use or not of this machine",
+                     impl->options.listen, "choose another port, or 0 for any free one"};
     }
     impl->thread = std::jthread([server = &http] {
         sigset_t pipe;
@@ -291,6 +304,8 @@ Server::~Server() {
     if (impl_->place.local_socket) ::unlink(impl_->place.host.c_str());
 }
 
-std::string Server::address() const { return impl_->address; }
+std::string Server::address() const {
+    return impl_->address;
+}
 
 }  // namespace tidegate::control

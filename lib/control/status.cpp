@@ -10,7 +10,9 @@ namespace {
 
 using nlohmann::ordered_json;
 
-ordered_json number(double value) { return std::isfinite(value) ? ordered_json(value) : ordered_json(nullptr); }
+ordered_json number(double value) {
+    return std::isfinite(value) ? ordered_json(value) : ordered_json(nullptr);
+}
 
 ordered_json backend_json(const BackendProgress& backend) {
     return {{"name", backend.name},
@@ -96,24 +98,29 @@ std::string status_metrics(const std::vector<Progress>& campaigns, const std::ve
     for (const Progress& campaign : campaigns) {
         for (std::size_t i = 0; i < final_count; ++i) {
             out += "tidegate_recipients{campaign=\"" + label(campaign.campaign) + "\",outcome=\"" +
-                   std::string(to_string(static_cast<Final>(i))) + "\"} " + std::to_string(campaign.totals.outcomes[i]) + '\n';
+                   std::string(to_string(static_cast<Final>(i))) + "\"} " +
+                   std::to_string(campaign.totals.outcomes[i]) + '\n';
         }
     }
     const auto per_campaign = [&](const char* name, const char* type, const char* help, auto pick) {
         family(out, name, type, help);
         for (const Progress& campaign : campaigns) {
-            out += std::string(name) + "{campaign=\"" + label(campaign.campaign) + "\"} " + value(pick(campaign)) + '\n';
+            out +=
+                std::string(name) + "{campaign=\"" + label(campaign.campaign) + "\"} " + value(pick(campaign)) + '\n';
         }
     };
     per_campaign("tidegate_attempts_total", "counter", "Attempts made durable.",
                  [](const Progress& p) { return static_cast<double>(p.totals.attempts); });
     per_campaign("tidegate_in_flight", "gauge", "Attempts without a durable result.",
                  [](const Progress& p) { return static_cast<double>(p.in_flight); });
-    per_campaign("tidegate_send_rate", "gauge", "Messages per second over the last seconds.", [](const Progress& p) { return p.rate; });
-    per_campaign("tidegate_allowed_rate", "gauge", "Messages per second allowed now.", [](const Progress& p) { return p.allowed; });
+    per_campaign("tidegate_send_rate", "gauge", "Messages per second over the last seconds.",
+                 [](const Progress& p) { return p.rate; });
+    per_campaign("tidegate_allowed_rate", "gauge", "Messages per second allowed now.",
+                 [](const Progress& p) { return p.allowed; });
     per_campaign("tidegate_running", "gauge", "1 while the campaign runs.",
                  [](const Progress& p) { return p.state == RunState::running ? 1.0 : 0.0; });
-    per_campaign("tidegate_paused", "gauge", "1 while an operator has paused it.", [](const Progress& p) { return p.paused ? 1.0 : 0.0; });
+    per_campaign("tidegate_paused", "gauge", "1 while an operator has paused it.",
+                 [](const Progress& p) { return p.paused ? 1.0 : 0.0; });
 
     const auto per_backend = [&](const char* name, const char* help, auto pick) {
         family(out, name, "gauge", help);
@@ -121,14 +128,20 @@ std::string status_metrics(const std::vector<Progress>& campaigns, const std::ve
             out += std::string(name) + "{backend=\"" + label(backend.name) + "\"} " + value(pick(backend)) + '\n';
         }
     };
-    per_backend("tidegate_backend_p99_seconds", "Latency in the newest sample.", [](const BackendProgress& b) { return b.p99_s; });
-    per_backend("tidegate_backend_slo_seconds", "The latency objective.", [](const BackendProgress& b) { return b.slo_s; });
-    per_backend("tidegate_backend_load", "Requests per second in the newest sample.", [](const BackendProgress& b) { return b.load; });
+    per_backend("tidegate_backend_p99_seconds", "Latency in the newest sample.",
+                [](const BackendProgress& b) { return b.p99_s; });
+    per_backend("tidegate_backend_slo_seconds", "The latency objective.",
+                [](const BackendProgress& b) { return b.slo_s; });
+    per_backend("tidegate_backend_load", "Requests per second in the newest sample.",
+                [](const BackendProgress& b) { return b.load; });
     per_backend("tidegate_backend_committed", "Predicted requests per second of ours at the worst horizon.",
                 [](const BackendProgress& b) { return b.committed; });
-    per_backend("tidegate_backend_baseline", "Requests per second that are not ours.", [](const BackendProgress& b) { return b.baseline; });
-    per_backend("tidegate_backend_ceiling", "Requests per second the backend is trusted with.", [](const BackendProgress& b) { return b.ceiling; });
-    per_backend("tidegate_backend_age_seconds", "Age of the newest sample.", [](const BackendProgress& b) { return b.age_s; });
+    per_backend("tidegate_backend_baseline", "Requests per second that are not ours.",
+                [](const BackendProgress& b) { return b.baseline; });
+    per_backend("tidegate_backend_ceiling", "Requests per second the backend is trusted with.",
+                [](const BackendProgress& b) { return b.ceiling; });
+    per_backend("tidegate_backend_age_seconds", "Age of the newest sample.",
+                [](const BackendProgress& b) { return b.age_s; });
     per_backend("tidegate_backend_open", "1 when nothing is held because of this backend.",
                 [](const BackendProgress& b) { return b.state == "open" ? 1.0 : 0.0; });
     return out;

@@ -28,7 +28,8 @@ Result<Secret> make_token_file(const std::string& path) {
     struct stat info {};
     if (::stat(path.c_str(), &info) != 0) return Error{Errc::unavailable, std::strerror(errno), path, ""};
     if ((info.st_mode & 077) != 0) {
-        return Error{Errc::refused, "the token file can be read by others", path, "chmod 600 it, or remove it to have a new one made"};
+        return Error{Errc::refused, "the token file can be read by others", path,
+                     "chmod 600 it, or remove it to have a new one made"};
     }
     return read_secret("file:" + path, ".");
 }

@@ -10,8 +10,8 @@
 
 namespace tidegate::delivery {
 
-/// A provider account with the count of what is in doubt on it: intended, and not yet settled on disk. That count is what
-/// a crash could double, so it is bounded, and it bounds what may be handed over.
+/// A provider account with the count of what is in doubt on it: intended, and not yet settled on disk. That count is
+/// what a crash could double, so it is bounded, and it bounds what may be handed over.
 class Account {
   public:
     Account(ChannelOptions options, std::shared_ptr<Channel> channel)

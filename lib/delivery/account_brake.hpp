@@ -8,8 +8,9 @@
 
 namespace tidegate::delivery {
 
-/// Stops spending people's tries on a provider that is down. After 20 transient answers in a row the account rests, then one
-/// message at a time asks whether it is back; each refusal doubles the rest from 1 s to 60 s, one success ends it. Pure.
+/// Stops spending people's tries on a provider that is down. After 20 transient answers in a row the account rests,
+/// then one message at a time asks whether it is back; each refusal doubles the rest from 1 s to 60 s, one success ends
+/// it. Pure.
 class AccountBrake {
   public:
     bool passes(TimePoint now) const { return !resting_ || now >= next_; }

@@ -51,7 +51,8 @@ BackendWatch::Seen BackendWatch::poll(TimePoint now, const std::function<double(
     const bool over = seen.p99_s > Seconds(backend_.limits.latency_slo).count() ||
                       (sample->errors && *sample->errors > backend_.limits.error_slo);
     // A sample speaks for the time since the one before, but not for a gap in the telemetry.
-    const double covers = newest_ ? std::min(seconds_between(newest_->at, sample->at), 2 * period_.count()) : period_.count();
+    const double covers =
+        newest_ ? std::min(seconds_between(newest_->at, sample->at), 2 * period_.count()) : period_.count();
     if (over) seen.seconds_over = covers;
     newest_ = *sample;
     controller_->observe(*sample, own(sample->at), now);

@@ -184,7 +184,8 @@ class Check {
 
     void impact() {
         if (campaign_.impact.empty() && !site_.backends.empty()) {
-            add("impact", "the campaign says nothing about the load it will cause, so no backend could be protected from it",
+            add("impact",
+                "the campaign says nothing about the load it will cause, so no backend could be protected from it",
                 "add [impact] with a line such as " + site_.backends.front().limits.name +
                     " = { per_open = 3 }; write 0 for a backend it does not touch");
         }

@@ -14,12 +14,13 @@ constexpr auto rate_window = std::chrono::seconds(5);
 
 }  // namespace
 
-/// Cohorts of which a new walk meets only stragglers: they wait for nothing. A few people with night consent do not make
-/// a cohort one of them.
+/// Cohorts of which a new walk meets only stragglers: they wait for nothing. A few people with night consent do not
+/// make a cohort one of them.
 std::vector<bool> mostly_released(const std::vector<CohortRecord>& cohorts) {
     std::vector<bool> mostly;
     for (const CohortRecord& cohort : cohorts) {
-        mostly.push_back(cohort.finished_at.has_value() || (cohort.started_at && cohort.released * 2 >= cohort.recipients));
+        mostly.push_back(cohort.finished_at.has_value() ||
+                         (cohort.started_at && cohort.released * 2 >= cohort.recipients));
     }
     return mostly;
 }
@@ -155,7 +156,8 @@ void CampaignRun::set_rate(std::optional<Rate> cap, std::string_view operator_na
         if (result_) return;
         operator_cap_ = cap;
         const bool capped = cap && std::isfinite(cap->per_second);
-        event_locked("rate", capped ? std::to_string(std::llround(cap->per_second)) + "/s" : "as configured", operator_name);
+        event_locked("rate", capped ? std::to_string(std::llround(cap->per_second)) + "/s" : "as configured",
+                     operator_name);
     }
     const std::lock_guard lock(pace_mutex_);
     Allowance lower = pacer_.allowance();
@@ -229,7 +231,8 @@ Progress CampaignRun::progress() const {
         progress.eta = std::chrono::duration_cast<Duration>(Seconds(pending / progress.rate));
         if (campaign_.deadline) {
             progress.deadline_holds =
-                clock_.wall() + std::chrono::duration_cast<std::chrono::milliseconds>(*progress.eta) <= *campaign_.deadline;
+                clock_.wall() + std::chrono::duration_cast<std::chrono::milliseconds>(*progress.eta) <=
+                *campaign_.deadline;
         }
     }
     return progress;

@@ -36,7 +36,7 @@ namespace tidegate::delivery {
 struct RunParts {
     Campaign campaign;
     MessageTemplate message;
-    std::vector<Account*> accounts;             ///< of the campaign's channels, each once
+    std::vector<Account*> accounts;  ///< of the campaign's channels, each once
     std::vector<RouteStep> steps;
     std::unique_ptr<Ledger> ledger;
     std::vector<std::shared_ptr<SuppressionSource>> suppression;
@@ -118,6 +118,8 @@ class CampaignRun : public std::enable_shared_from_this<CampaignRun> {
         DeliveryId id;
         bool operator<(const Waiting& other) const { return due > other.due; }
     };
+    /// For what is in flight when a run ends by itself.
+    static constexpr auto wind_up = std::chrono::seconds(20);
     enum class Gone : std::uint8_t { released, wait, dropped };
 
     // feeder's rooms
@@ -174,7 +176,7 @@ class CampaignRun : public std::enable_shared_from_this<CampaignRun> {
     const MessageTemplate message_;
     const std::vector<Account*> accounts_;
     const std::vector<RouteStep> steps_;
-    std::unique_ptr<Ledger> ledger_;             // gone once the run has ended
+    std::unique_ptr<Ledger> ledger_;  // gone once the run has ended
     const std::vector<std::shared_ptr<SuppressionSource>> suppression_;
     const std::uint64_t limit_;
     const Duration watch_after_;
@@ -192,20 +194,20 @@ class CampaignRun : public std::enable_shared_from_this<CampaignRun> {
     std::unordered_set<std::int64_t> adopted_;   // had open deliveries when the run began
     std::vector<std::deque<DeliveryId>> ready_;  // by account
     std::priority_queue<Waiting> waiting_;
-    std::vector<RatioBreaker> breakers_;         // by account
-    std::vector<TokenBucket> buckets_;           // by account
-    std::vector<AccountBrake> brakes_;           // by account
-    WriteJob job_;                               // being filled
+    std::vector<RatioBreaker> breakers_;  // by account
+    std::vector<TokenBucket> buckets_;    // by account
+    std::vector<AccountBrake> brakes_;    // by account
+    WriteJob job_;                        // being filled
     Hours hours_;
     WallTime hours_checked_{};
     bool passed_over_ = false;
     std::optional<WallTime> passed_over_until_;
-    std::uint64_t begun_ = 0;                    // recipients whose sending has begun, for `limit`
-    std::atomic<std::uint64_t> in_doubt_{0};     // attempts without an answer; read by `progress`
-    bool walk_ended_ = false;                    // the ledger has no further recipient in this cohort
+    std::uint64_t begun_ = 0;                 // recipients whose sending has begun, for `limit`
+    std::atomic<std::uint64_t> in_doubt_{0};  // attempts without an answer; read by `progress`
+    bool walk_ended_ = false;                 // the ledger has no further recipient in this cohort
     bool walked_all_ = false;
-    std::size_t turn_ = 0;                       // whose account is served first
-    std::optional<std::string> guard_;           // why a breaker stopped the run
+    std::size_t turn_ = 0;              // whose account is served first
+    std::optional<std::string> guard_;  // why a breaker stopped the run
     std::optional<RunResult> ending_;
     TimePoint ending_deadline_{};
     bool last_pushed_ = false;
@@ -216,30 +218,30 @@ class CampaignRun : public std::enable_shared_from_this<CampaignRun> {
 
     // written by the writer, read by the feeder
     std::atomic<bool> disk_trouble_{false};
-    TimePoint disk_trouble_since_{};             // writer-confined
-    TimePoint disk_retry_at_{};                  // writer-confined
+    TimePoint disk_trouble_since_{};  // writer-confined
+    TimePoint disk_retry_at_{};       // writer-confined
     std::atomic<bool> disk_given_up_{false};
-    std::string disk_error_;                     // under mutex_
+    std::string disk_error_;  // under mutex_
 
     std::atomic<std::uint64_t> released_{0};
     std::atomic<std::uint32_t> cohort_now_{0};
     std::atomic<bool> suppression_unreadable_{false};
     std::atomic<TimePoint> lists_read_{TimePoint{}};
-    std::atomic<bool> hungry_{false};            // there is something to send and nothing but the pace in its way
+    std::atomic<bool> hungry_{false};  // there is something to send and nothing but the pace in its way
     std::atomic<bool> closed_to_operators_{false};
 
-    mutable std::mutex pace_mutex_;              // pacer, leases, committed load, response
+    mutable std::mutex pace_mutex_;  // pacer, leases, committed load, response
     Pacer pacer_;
     std::vector<Lease> leases_;
     bool green_ = true;
     ResponseModel response_;
     CommittedLoad committed_;
-    const double response_horizon_;              // seconds
+    const double response_horizon_;  // seconds
 
     mutable std::mutex answers_mutex_;
     std::vector<std::pair<DeliveryId, Outcome>> answers_;
 
-    mutable std::mutex mutex_;                   // everything below
+    mutable std::mutex mutex_;  // everything below
     mutable std::condition_variable changed_;
     LedgerTotals totals_;
     LedgerBatch facts_;
@@ -248,7 +250,7 @@ class CampaignRun : public std::enable_shared_from_this<CampaignRun> {
     std::optional<TimePoint> stop_deadline_;
     std::string stop_why_;
     std::optional<Rate> operator_cap_;
-    std::string reason_;                         // why nothing goes, or empty
+    std::string reason_;  // why nothing goes, or empty
     std::optional<RunResult> result_;
     TimePoint ended_at_{};
     mutable std::deque<std::pair<TimePoint, std::uint64_t>> recent_;

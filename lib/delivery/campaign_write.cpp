@@ -44,7 +44,8 @@ void CampaignRun::commit_failed(WriteJob job, const Error& error) {
     const bool fresh = !disk_trouble_.exchange(true);
     if (fresh) {
         disk_trouble_since_ = now;
-        log_.error("campaign " + campaign_.id + ": nothing more is sent, the ledger cannot be written: " + error.text());
+        log_.error("campaign " + campaign_.id +
+                   ": nothing more is sent, the ledger cannot be written: " + error.text());
     }
     disk_retry_at_ = now + disk_retry;
     bool hurry = false;
@@ -96,7 +97,8 @@ void CampaignRun::hand_over(WriteJob& job) {
     for (auto& [account, attempts] : parts) {
         if (stale) {
             account->submitted(attempts.size());
-            for (const Attempt& attempt : attempts) answer(attempt.delivery, not_sent("no longer allowed when it was durable"));
+            for (const Attempt& attempt : attempts)
+                answer(attempt.delivery, not_sent("no longer allowed when it was durable"));
             continue;
         }
         try {

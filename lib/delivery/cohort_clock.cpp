@@ -14,7 +14,9 @@ void CohortClock::released(TimePoint now) {
     last_release_ = now;
 }
 
-void CohortClock::disturbed(TimePoint now) { disturbed_ = now; }
+void CohortClock::disturbed(TimePoint now) {
+    disturbed_ = now;
+}
 
 TimePoint CohortClock::ready_at() const {
     if (begun(current_ + 1)) return TimePoint::min();
@@ -23,7 +25,9 @@ TimePoint CohortClock::ready_at() const {
     return at;
 }
 
-bool CohortClock::ready(TimePoint now) const { return exhausted_ && !last() && now >= ready_at(); }
+bool CohortClock::ready(TimePoint now) const {
+    return exhausted_ && !last() && now >= ready_at();
+}
 
 void CohortClock::advance(TimePoint now) {
     ++current_;

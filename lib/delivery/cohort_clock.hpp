@@ -7,9 +7,9 @@
 
 namespace tidegate::delivery {
 
-/// When each cohort may begin. A cohort follows the one before by at least `gap`; after a canary the next waits until the
-/// canary is wholly released, `soak` has passed since then (80 % of the response curve) and the backends have stayed
-/// green for all of that time. Pure; confined to one thread.
+/// When each cohort may begin. A cohort follows the one before by at least `gap`; after a canary the next waits until
+/// the canary is wholly released, `soak` has passed since then (80 % of the response curve) and the backends have
+/// stayed green for all of that time. Pure; confined to one thread.
 class CohortClock {
   public:
     struct Options {

@@ -29,7 +29,8 @@ Result<Hours> hours_at(WallTime now, const std::string& zone) {
 Eligibility eligible(const Recipient& person, Purpose purpose, const Hours& hours, WallTime now) {
     if (purpose != Purpose::advertising) return {};
     const bool stale = person.consent_at && *person.consent_at + consent_lasts < now;
-    const bool to_come = person.consent_at && *person.consent_at > now + a_day;  // zones may differ by a day, not by more
+    const bool to_come =
+        person.consent_at && *person.consent_at > now + a_day;  // zones may differ by a day, not by more
     if (person.consent != Consent::given || stale || to_come) return {Eligibility::Kind::skip, {}, Final::no_consent};
     if (hours.night && person.night_consent != Consent::given) {
         return {Eligibility::Kind::wait, hours.night_ends, Final::pending};

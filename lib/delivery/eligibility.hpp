@@ -15,7 +15,7 @@ namespace tidegate::delivery {
 /// between 21:00 and 08:00 of the recipient's local time.
 struct Hours {
     bool night = false;
-    WallTime night_ends{};   ///< when `night`: the coming 08:00
+    WallTime night_ends{};  ///< when `night`: the coming 08:00
 
     bool operator==(const Hours&) const = default;
 };
@@ -26,8 +26,8 @@ Result<Hours> hours_at(WallTime now, const std::string& zone);
 /// May this person be sent to now?
 struct Eligibility {
     enum class Kind : std::uint8_t { go, wait, skip } kind = Kind::go;
-    WallTime until{};               ///< when waiting
-    Final outcome = Final::pending; ///< when skipped
+    WallTime until{};                ///< when waiting
+    Final outcome = Final::pending;  ///< when skipped
 
     bool operator==(const Eligibility&) const = default;
 };

@@ -144,13 +144,15 @@ Faults Gate::Impl::build() {
     for (const auto& [name, channel] : options.channels) {
         const bool known = std::any_of(site.channels.begin(), site.channels.end(),
                                        [&](const ChannelOptions& wanted) { return wanted.name == name; });
-        if (!known) faults.push_back({Errc::not_found, "the site has no channel \"" + name + "\"", "GateOptions::channels", ""});
+        if (!known)
+            faults.push_back(
+                {Errc::not_found, "the site has no channel \"" + name + "\"", "GateOptions::channels", ""});
     }
     const std::string holder = "process " + std::to_string(::getpid()) + " since " + format_wall_time(clock.wall());
     for (const Backend& backend : site.backends) {
         if (options.dry_run || backend.limits.shadow) continue;
-        Result<delivery::HostLock> lock = delivery::HostLock::take(options.lock_dir, backend.limits.name,
-                                                                   signal_identity(backend.signal), holder);
+        Result<delivery::HostLock> lock =
+            delivery::HostLock::take(options.lock_dir, backend.limits.name, signal_identity(backend.signal), holder);
         if (lock) {
             locks.push_back(std::move(*lock));
         } else {
@@ -177,7 +179,8 @@ Faults Gate::Impl::build() {
         if (const auto given = options.sensors.find(backend.limits.name); given != options.sensors.end()) {
             sensor = given->second;
         } else if (!options.dry_run) {
-            Result<std::shared_ptr<Sensor>> made = signal::make_sensor(backend.signal, sensor_loop, clock, backend.limits.max_age);
+            Result<std::shared_ptr<Sensor>> made =
+                signal::make_sensor(backend.signal, sensor_loop, clock, backend.limits.max_age);
             if (!made) {
                 faults.push_back(made.error());
                 continue;
@@ -339,7 +342,8 @@ Result<void> Gate::hold(const std::string& backend, bool held, std::string_view 
         impl_->log.info("backend " + backend + (held ? " held" : " released") + " by the operator");
         return {};
     }
-    return Error{Errc::not_found, "there is no backend \"" + backend + "\"", "", "ask for the status to see their names"};
+    return Error{Errc::not_found, "there is no backend \"" + backend + "\"", "",
+                 "ask for the status to see their names"};
 }
 
 Result<void> Gate::push_sample(const std::string& backend, const Observation& sample) {
@@ -376,21 +380,36 @@ bool Gate::stop(TimePoint deadline) {
 Progress CampaignHandle::progress() const {
     Progress progress = run_->run->progress();
     for (const auto& backend : *run_->backends) {
-        if (run_->run->campaign().impact.contains(backend->options().name)) progress.backends.push_back(backend->progress());
+        if (run_->run->campaign().impact.contains(backend->options().name))
+            progress.backends.push_back(backend->progress());
     }
     return progress;
 }
 
-void CampaignHandle::pause(std::string_view operator_name) { run_->run->pause(true, operator_name); }
-void CampaignHandle::resume(std::string_view operator_name) { run_->run->pause(false, operator_name); }
+void CampaignHandle::pause(std::string_view operator_name) {
+    run_->run->pause(true, operator_name);
+}
+void CampaignHandle::resume(std::string_view operator_name) {
+    run_->run->pause(false, operator_name);
+}
 void CampaignHandle::set_rate(std::optional<Rate> cap, std::string_view operator_name) {
     run_->run->set_rate(cap, operator_name);
 }
-bool CampaignHandle::abort(std::string_view operator_name) { return run_->run->abort(operator_name); }
-void CampaignHandle::stop(TimePoint deadline, std::string_view operator_name) { run_->run->stop(deadline, operator_name); }
-void CampaignHandle::observe_opens(double count, TimePoint from, TimePoint to) { run_->run->observe_opens(count, from, to); }
-std::optional<RunResult> CampaignHandle::wait(Duration timeout) const { return run_->run->wait(timeout); }
-std::string CampaignHandle::ledger_path() const { return run_->run->ledger_path(); }
+bool CampaignHandle::abort(std::string_view operator_name) {
+    return run_->run->abort(operator_name);
+}
+void CampaignHandle::stop(TimePoint deadline, std::string_view operator_name) {
+    run_->run->stop(deadline, operator_name);
+}
+void CampaignHandle::observe_opens(double count, TimePoint from, TimePoint to) {
+    run_->run->observe_opens(count, from, to);
+}
+std::optional<RunResult> CampaignHandle::wait(Duration timeout) const {
+    return run_->run->wait(timeout);
+}
+std::string CampaignHandle::ledger_path() const {
+    return run_->run->ledger_path();
+}
 
 Result<RunReport> CampaignHandle::report() const {
     Result<std::unique_ptr<SqliteLedger>> ledger =

@@ -35,14 +35,15 @@ std::string read_holder(int fd) {
 
 Result<HostLock> HostLock::take(const std::string& dir, const std::string& backend, const std::string& identity,
                                 const std::string& holder) {
-    const std::string path = lock_directory(dir) + "/tidegate-" +
-                             net::sha256_hex(backend + '\n' + identity).substr(0, 24) + ".lock";
+    const std::string path =
+        lock_directory(dir) + "/tidegate-" + net::sha256_hex(backend + '\n' + identity).substr(0, 24) + ".lock";
     // Every user of the host must be able to see the lock; the sticky directory keeps them from removing it.
     // Linux refuses O_CREAT on somebody else's file in a sticky directory (fs.protected_regular), hence two steps.
     int fd = -1;
     for (int tries = 0; fd < 0 && tries < 3; ++tries) {
         fd = ::open(path.c_str(), O_RDWR | O_CLOEXEC | O_NOFOLLOW);
-        if (fd < 0 && errno == ENOENT) fd = ::open(path.c_str(), O_RDWR | O_CREAT | O_EXCL | O_CLOEXEC | O_NOFOLLOW, 0666);
+        if (fd < 0 && errno == ENOENT)
+            fd = ::open(path.c_str(), O_RDWR | O_CREAT | O_EXCL | O_CLOEXEC | O_NOFOLLOW, 0666);
         if (fd < 0 && errno != ENOENT && errno != EEXIST) break;
     }
     if (fd < 0) {
@@ -53,8 +54,9 @@ Result<HostLock> HostLock::take(const std::string& dir, const std::string& backe
     if (::flock(fd, LOCK_EX | LOCK_NB) != 0) {
         const std::string who = read_holder(fd);
         ::close(fd);
-        return Error{Errc::refused, "the backend is already in the hands of " + who, "backend \"" + backend + "\"",
-                     "two gates would double its load: let the other one finish, stop it, or share limits through Redis"};
+        return Error{
+            Errc::refused, "the backend is already in the hands of " + who, "backend \"" + backend + "\"",
+            "two gates would double its load: let the other one finish, stop it, or share limits through Redis"};
     }
     const std::string text = holder + "\n";
     static_cast<void>(!::ftruncate(fd, 0));

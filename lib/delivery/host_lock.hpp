@@ -10,8 +10,9 @@ namespace tidegate::delivery {
 /// Released with the object or with the process, whichever ends first.
 class HostLock {
   public:
-    /// `dir` empty: /run/lock where it can be written, else the temporary directory. `identity` tells backends of the same
-    /// name apart (the signal's address). Errors: `refused` naming the holder; `unavailable` when no lock can be made.
+    /// `dir` empty: /run/lock where it can be written, else the temporary directory. `identity` tells backends of the
+    /// same name apart (the signal's address). Errors: `refused` naming the holder; `unavailable` when no lock can be
+    /// made.
     static Result<HostLock> take(const std::string& dir, const std::string& backend, const std::string& identity,
                                  const std::string& holder);
     HostLock(HostLock&& other) noexcept;

@@ -7,9 +7,12 @@ namespace tidegate::delivery {
 
 namespace {
 
-Verdict done(Final outcome) { return {DeliveryState::done, outcome, {}}; }
+Verdict done(Final outcome) {
+    return {DeliveryState::done, outcome, {}};
+}
 
-/// The provider's wish is a floor and chance spreads above it, so that a crowd told "wait 60 s" does not return at once.
+/// The provider's wish is a floor and chance spreads above it, so that a crowd told "wait 60 s" does not return at
+/// once.
 Verdict retry(const Outcome& answer, std::uint32_t attempts, const RetryOptions& options, double chance) {
     const Duration floor = std::max(answer.retry_after.value_or(Duration{0}), answer.min_backoff);
     const double doubled = std::ldexp(Seconds(options.base).count(), static_cast<int>(std::min(attempts, 40U)) - 1);
@@ -51,7 +54,9 @@ Verdict judge(const Outcome& answer, std::uint32_t attempts, OnUnknown policy, b
             return attempts < options.max_throttled ? retry(answer, attempts, options, chance) : done(Final::failed);
         case OutcomeClass::transient: {
             const bool never_reached = answer.reason == Reason::network || answer.reason == Reason::shutdown;
-            return attempts < (never_reached ? options.max_throttled : options.max_attempts) ? retry(answer, attempts, options, chance) : done(Final::failed);
+            return attempts < (never_reached ? options.max_throttled : options.max_attempts)
+                       ? retry(answer, attempts, options, chance)
+                       : done(Final::failed);
         }
         case OutcomeClass::unknown:
             if (answer.reason == Reason::ambiguous_submit) {

@@ -11,24 +11,24 @@ namespace tidegate::delivery {
 
 /// How long and how often a delivery is tried.
 struct RetryOptions {
-    std::uint32_t max_attempts = 12;                    ///< tries before a provider's own trouble makes it `failed`
-    std::uint32_t max_throttled = 30;                   ///< the same where the provider asks for patience or was not reached
-    Duration base = std::chrono::seconds(1);            ///< first back-off; doubles with each try
-    Duration cap = std::chrono::minutes(10);            ///< of the doubling, not of what the provider asks
+    std::uint32_t max_attempts = 12;          ///< tries before a provider's own trouble makes it `failed`
+    std::uint32_t max_throttled = 30;         ///< the same where the provider asks for patience or was not reached
+    Duration base = std::chrono::seconds(1);  ///< first back-off; doubles with each try
+    Duration cap = std::chrono::minutes(10);  ///< of the doubling, not of what the provider asks
 };
 
 /// What one answer means for its delivery.
 struct Verdict {
     DeliveryState state = DeliveryState::done;
-    Final outcome = Final::pending;   ///< when done
-    Duration delay{0};                ///< when waiting: from now
+    Final outcome = Final::pending;  ///< when done
+    Duration delay{0};               ///< when waiting: from now
 
     bool operator==(const Verdict&) const = default;
 };
 
 /// Judges an answer. `attempts` counts this one; `chance` in [0, 1) spreads retries; `collapsible` says that a repeat
-/// would merge on the device. A fault of the account or its configuration is never the recipient's fate: such a delivery
-/// waits for a person to repair it (the breaker stops the campaign meanwhile).
+/// would merge on the device. A fault of the account or its configuration is never the recipient's fate: such a
+/// delivery waits for a person to repair it (the breaker stops the campaign meanwhile).
 Verdict judge(const Outcome& answer, std::uint32_t attempts, OnUnknown policy, bool collapsible,
               const RetryOptions& options, double chance);
 

@@ -15,10 +15,11 @@ namespace tidegate::delivery {
 /// What goes to disk together, and what leaves the machine once it is there.
 struct WriteJob {
     LedgerBatch batch;
-    std::vector<std::pair<Account*, Attempt>> attempts;   ///< submitted after the commit, never before
-    std::vector<std::pair<Account*, std::size_t>> settled;///< answers of earlier attempts that this batch makes durable
-    TimePoint made_at{};                                  ///< when the oldest of its attempts was decided
-    bool last = false;                                    ///< the run is over once this is on disk
+    std::vector<std::pair<Account*, Attempt>> attempts;  ///< submitted after the commit, never before
+    std::vector<std::pair<Account*, std::size_t>>
+        settled;          ///< answers of earlier attempts that this batch makes durable
+    TimePoint made_at{};  ///< when the oldest of its attempts was decided
+    bool last = false;    ///< the run is over once this is on disk
 };
 
 /// Adds `from` behind `into`; committing the sum equals committing both in turn.
@@ -28,7 +29,8 @@ void append(LedgerBatch& into, LedgerBatch&& from);
 class Outbox {
   public:
     void push(WriteJob job);
-    /// Everything queued, as one job; the queue is then empty. `last` jobs are never joined with later ones: there are none.
+    /// Everything queued, as one job; the queue is then empty. `last` jobs are never joined with later ones: there are
+    /// none.
     std::optional<WriteJob> take();
     /// A job whose commit failed goes back to the front.
     void put_back(WriteJob job);

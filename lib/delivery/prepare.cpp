@@ -19,13 +19,18 @@ namespace {
 
 constexpr std::size_t preflight_recipients = 200;
 
-Faults one(Error error) { return {std::move(error)}; }
+Faults one(Error error) {
+    return {std::move(error)};
+}
 
-std::string short_hash(const std::string& text) { return net::sha256_hex(text).substr(0, 16); }
+std::string short_hash(const std::string& text) {
+    return net::sha256_hex(text).substr(0, 16);
+}
 
 std::string limits_of(const Campaign& campaign) {
     std::string text = "per_second=";
-    text += std::isfinite(campaign.per_second.per_second) ? std::to_string(campaign.per_second.per_second) : "unlimited";
+    text +=
+        std::isfinite(campaign.per_second.per_second) ? std::to_string(campaign.per_second.per_second) : "unlimited";
     text += " deadline=" + (campaign.deadline ? format_wall_time(*campaign.deadline) : std::string("none"));
     text += " priority=" + std::to_string(campaign.priority);
     text += " on_unknown=" + std::string(to_string(campaign.on_unknown));
@@ -74,7 +79,8 @@ Faults compare_content(SqliteLedger& ledger, const Campaign& campaign) {
         Result<std::optional<std::string>> before = ledger.meta("content." + name);
         if (!before) return one(before.error());
         if (*before && **before == value) continue;
-        Error fault{Errc::refused, "the campaign's " + name + " changed since this ledger was begun", "campaign " + campaign.id,
+        Error fault{Errc::refused, "the campaign's " + name + " changed since this ledger was begun",
+                    "campaign " + campaign.id,
                     "give a changed campaign a new id; a ledger answers for one content only"};
         if (value.size() < 80 && *before && (*before)->size() < 80 && name.find("text") == std::string::npos) {
             fault.what += ": it was \"" + before->value_or("") + "\" and is \"" + value + "\"";
@@ -148,7 +154,8 @@ std::vector<std::pair<double, double>> recent_releases(SqliteLedger& ledger, con
     if (!ticks) return recent;
     for (const CampaignTick& tick : *ticks) {
         const double ago = Seconds(wall - tick.at).count();
-        if (ago >= 0 && ago < horizon && tick.released > 0) recent.emplace_back(ago, static_cast<double>(tick.released));
+        if (ago >= 0 && ago < horizon && tick.released > 0)
+            recent.emplace_back(ago, static_cast<double>(tick.released));
     }
     std::sort(recent.begin(), recent.end(), [](const auto& a, const auto& b) { return a.first > b.first; });
     return recent;
@@ -186,7 +193,8 @@ std::map<std::string, std::string> content_of(const Campaign& campaign) {
     for (const auto& [name, value] : message.data) data += '\n' + name + '=' + value;
     content["data text"] = short_hash(data);
     std::string route;
-    for (const SendStep& step : campaign.send) route += (route.empty() ? "" : ", ") + step.channel + (step.also ? " (also)" : "");
+    for (const SendStep& step : campaign.send)
+        route += (route.empty() ? "" : ", ") + step.channel + (step.also ? " (also)" : "");
     content["route"] = route;
     const CohortOptions& cohorts = campaign.cohorts;
     std::string split = cohorts.column.empty() ? "hash x " + std::to_string(cohorts.count) : "column " + cohorts.column;
@@ -208,11 +216,13 @@ Result<RunParts, Faults> prepare(const Site& site, const Campaign& campaign, Aud
         const auto wanted = std::find_if(accounts.begin(), accounts.end(),
                                          [&](const Account* account) { return account->name() == step.channel; });
         if (wanted == accounts.end()) {
-            return one({Errc::not_found, "there is no channel \"" + step.channel + "\"", "campaign " + campaign.id, ""});
+            return one(
+                {Errc::not_found, "there is no channel \"" + step.channel + "\"", "campaign " + campaign.id, ""});
         }
         auto known = std::find(parts.accounts.begin(), parts.accounts.end(), *wanted);
         if (known == parts.accounts.end()) known = parts.accounts.insert(parts.accounts.end(), *wanted);
-        parts.steps.push_back({static_cast<std::size_t>(known - parts.accounts.begin()), step.also, (*wanted)->traits()});
+        parts.steps.push_back(
+            {static_cast<std::size_t>(known - parts.accounts.begin()), step.also, (*wanted)->traits()});
     }
     if (!campaign.audience.suppress.empty()) {
         Result<std::unique_ptr<SuppressionSource>, Faults> lists = open_suppression(campaign.audience.suppress);
@@ -227,7 +237,8 @@ Result<RunParts, Faults> prepare(const Site& site, const Campaign& campaign, Aud
     if (dry_run) remove_ledger(path);  // a rehearsal begins anew each time
     const bool resuming = std::filesystem::exists(path);
     if (!resuming && options.must_exist) {
-        return one({Errc::not_found, "there is no ledger to resume", path, "run without --resume to begin the campaign"});
+        return one(
+            {Errc::not_found, "there is no ledger to resume", path, "run without --resume to begin the campaign"});
     }
     FreshLedger fresh;
     if (!resuming) {
@@ -243,7 +254,8 @@ Result<RunParts, Faults> prepare(const Site& site, const Campaign& campaign, Aud
         ingest.progress = options.ingest_progress;
         for (const auto& [name, value] : content_of(campaign)) ingest.meta["content." + name] = value;
         ingest.meta["operator"] = options.operator_name;
-        for (const SendStep& step : campaign.send) ingest.meta["sends"] += (ingest.meta["sends"].empty() ? "" : "\n") + step.channel;
+        for (const SendStep& step : campaign.send)
+            ingest.meta["sends"] += (ingest.meta["sends"].empty() ? "" : "\n") + step.channel;
         std::error_code unknown;
         const std::uintmax_t bytes = std::filesystem::file_size(campaign.audience.file, unknown);
         if (!unknown) ingest.source_bytes = bytes;
@@ -259,7 +271,8 @@ Result<RunParts, Faults> prepare(const Site& site, const Campaign& campaign, Aud
         Result<std::optional<std::string>> state = ledger.meta("state");
         if (!state) return one(state.error());
         if (state->value_or("") == "aborted") {
-            return one({Errc::refused, "the campaign was aborted and stays so", path, "begin a new campaign with a new id"});
+            return one(
+                {Errc::refused, "the campaign was aborted and stays so", path, "begin a new campaign with a new id"});
         }
         Faults changed = compare_content(ledger, campaign);
         if (!changed.empty()) return changed;

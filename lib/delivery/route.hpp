@@ -19,9 +19,15 @@ struct RouteStep {
 constexpr DeliveryId delivery_id(std::int64_t recipient, std::size_t step, std::size_t address) {
     return static_cast<DeliveryId>(recipient) << 16 | static_cast<DeliveryId>(step) << 8 | address;
 }
-constexpr std::int64_t recipient_of(DeliveryId id) { return static_cast<std::int64_t>(id >> 16); }
-constexpr std::size_t step_of(DeliveryId id) { return (id >> 8) & 0xff; }
-constexpr std::size_t address_of(DeliveryId id) { return id & 0xff; }
+constexpr std::int64_t recipient_of(DeliveryId id) {
+    return static_cast<std::int64_t>(id >> 16);
+}
+constexpr std::size_t step_of(DeliveryId id) {
+    return (id >> 8) & 0xff;
+}
+constexpr std::size_t address_of(DeliveryId id) {
+    return id & 0xff;
+}
 
 /// The addresses one step can use for a person, in the order of the audience; at most 255.
 std::vector<std::string> addresses_for(const Recipient& person, const ChannelTraits& traits);

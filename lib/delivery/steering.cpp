@@ -15,7 +15,9 @@ constexpr auto record_every = std::chrono::seconds(1);
 constexpr auto allowance_lasts = std::chrono::seconds(1);
 constexpr double infinite = std::numeric_limits<double>::infinity();
 
-std::string whole(double value) { return std::isfinite(value) ? std::to_string(std::llround(value)) : "unbounded"; }
+std::string whole(double value) {
+    return std::isfinite(value) ? std::to_string(std::llround(value)) : "unbounded";
+}
 
 std::string room_reason(const BackendWatch& backend, const Advice& advice, const Admission& admission) {
     return backend.options().name + ": " + whole(admission.committed_peak) + " of " + whole(advice.room) +
@@ -25,7 +27,8 @@ std::string room_reason(const BackendWatch& backend, const Advice& advice, const
 
 }  // namespace
 
-Steering::Steering(std::vector<std::unique_ptr<BackendWatch>>& backends, QuotaStore& quota, const Clock& clock, Log& log)
+Steering::Steering(std::vector<std::unique_ptr<BackendWatch>>& backends, QuotaStore& quota, const Clock& clock,
+                   Log& log)
     : backends_(backends), quota_(quota), clock_(clock), log_(log) {}
 
 void Steering::tick(const std::vector<std::shared_ptr<CampaignRun>>& runs) {
@@ -83,15 +86,15 @@ void Steering::steer(BackendWatch& backend, std::vector<View>& views, TimePoint 
 
     const bool enforced = !backend.options().shadow;
     if (enforced) {
-        // Each share is a fraction of what the campaign could send alone; the sum of fractions is at most one, so the sum
-        // of loads stays in the room whatever the campaigns' curves are.
+        // Each share is a fraction of what the campaign could send alone; the sum of fractions is at most one, so the
+        // sum of loads stays in the room whatever the campaigns' curves are.
         std::vector<Claim> claims;
         for (std::size_t k = 0; k < owner.size(); ++k) {
             const View& view = views[owner[k]];
             const double alone = admissions[k].rate;
             const double wants = !view.active || view.rate <= 0 || alone <= 0 ? 0.0
-                                 : std::isfinite(alone)                      ? std::min(1.0, view.rate / alone)
-                                                                             : 0.0;
+                                 : std::isfinite(alone)                       ? std::min(1.0, view.rate / alone)
+                                                                              : 0.0;
             claims.push_back({view.run->campaign().priority, wants});
         }
         const std::vector<double> shares = divide(1.0, claims);
@@ -122,8 +125,8 @@ void Steering::steer(BackendWatch& backend, std::vector<View>& views, TimePoint 
         if (change) facts.holds.push_back(*change);
         if (!change && record && backend.holding()) facts.holds.push_back(*backend.holding());
         if (seen.fresh && std::isfinite(seen.p99_s)) {
-            facts.backends.push_back({backend.options().name, Seconds(backend.options().latency_slo).count(), seen.p99_s,
-                                      seen.seconds_over});
+            facts.backends.push_back({backend.options().name, Seconds(backend.options().latency_slo).count(),
+                                      seen.p99_s, seen.seconds_over});
         }
         if (record) facts.backend_ticks.push_back(backend.tick(wall, committed, expected));
         if (!facts.empty()) views[i].run->record(std::move(facts));
@@ -151,8 +154,10 @@ void Steering::hand_out(std::vector<View>& views, TimePoint now, WallTime wall, 
         if (!view.active) continue;
         for (const Account* account : view.run->accounts()) {
             quota_.set_cap("acct:" + account->name(), account->options().per_second);
-            flows.push_back({view.run->campaign().id + "/" + account->name(), {"acct:" + account->name()},
-                             view.run->campaign().priority, Rate{view.rate}});
+            flows.push_back({view.run->campaign().id + "/" + account->name(),
+                             {"acct:" + account->name()},
+                             view.run->campaign().priority,
+                             Rate{view.rate}});
         }
     }
     Result<std::vector<Lease>> leases = quota_.renew(flows, now);
@@ -184,8 +189,8 @@ void Steering::hand_out(std::vector<View>& views, TimePoint now, WallTime wall, 
         const std::uint64_t released = view.run->released();
         std::uint64_t& before = released_[view.run.get()];
         LedgerBatch facts;
-        facts.ticks.push_back({wall, std::isfinite(view.rate) ? view.rate : std::numeric_limits<double>::quiet_NaN(), released - before, view.run->cohort(),
-                               view.reason});
+        facts.ticks.push_back({wall, std::isfinite(view.rate) ? view.rate : std::numeric_limits<double>::quiet_NaN(),
+                               released - before, view.run->cohort(), view.reason});
         before = released;
         view.run->record(std::move(facts));
     }

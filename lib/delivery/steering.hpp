@@ -12,12 +12,14 @@
 
 namespace tidegate::delivery {
 
-/// The control thread's work, a tick at a time: telemetry in, paces out, everything on record. Owns no thread and no lock.
+/// The control thread's work, a tick at a time: telemetry in, paces out, everything on record. Owns no thread and no
+/// lock.
 class Steering {
   public:
     Steering(std::vector<std::unique_ptr<BackendWatch>>& backends, QuotaStore& quota, const Clock& clock, Log& log);
 
-    /// One look at the backends and one pace for every run. Runs that ended stay in `runs` while their load still lands.
+    /// One look at the backends and one pace for every run. Runs that ended stay in `runs` while their load still
+    /// lands.
     void tick(const std::vector<std::shared_ptr<CampaignRun>>& runs);
 
   private:
@@ -26,7 +28,7 @@ class Steering {
         CommittedLoad load;
         ResponseModel model;
         bool active;
-        double rate = 0;         // messages/s, while it is being worked out
+        double rate = 0;  // messages/s, while it is being worked out
         std::string reason;
         bool green = true;
     };

@@ -44,8 +44,8 @@ Result<LedgerTotals, Faults> Ingest::run(AudienceSource& audience) {
     auto reader = RecipientReader::bind(options_.mapping, columns);
     if (!reader) return std::move(reader).error();
 
-    // An empty consent column says that nobody agreed, and one channel of several may have no addresses in this audience;
-    // what the message and the cohorts are made of only makes sense when filled.
+    // An empty consent column says that nobody agreed, and one channel of several may have no addresses in this
+    // audience; what the message and the cohorts are made of only makes sense when filled.
     std::vector<std::string> needed = options_.mapping.fields;
     if (!options_.mapping.cohort_column.empty()) needed.push_back(options_.mapping.cohort_column);
     for (std::size_t i = 0; i < columns.size(); ++i)

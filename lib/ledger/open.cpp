@@ -123,6 +123,8 @@ Result<std::unique_ptr<SqliteLedger>> SqliteLedger::open_for_reading(const std::
     return std::unique_ptr<SqliteLedger>(new SqliteLedger(std::move(impl)));
 }
 
-bool SqliteLedger::has_sender() const { return impl_->lock.held() || ledger::HolderLock::taken(impl_->path); }
+bool SqliteLedger::has_sender() const {
+    return impl_->lock.held() || ledger::HolderLock::taken(impl_->path);
+}
 
 }  // namespace tidegate

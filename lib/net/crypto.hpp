@@ -16,10 +16,10 @@ std::array<std::uint8_t, 32> sha256(std::string_view data);
 std::array<std::uint8_t, 32> hmac_sha256(std::string_view key, std::string_view data);
 std::string hex(std::string_view bytes);
 std::string sha256_hex(std::string_view data);
-std::string base64url(std::string_view bytes);               ///< without padding, RFC 4648 section 5
-Result<std::string> base64_decode(std::string_view text);    ///< both alphabets, padding optional
+std::string base64url(std::string_view bytes);             ///< without padding, RFC 4648 section 5
+Result<std::string> base64_decode(std::string_view text);  ///< both alphabets, padding optional
 bool equal_constant_time(std::string_view a, std::string_view b);
-std::string random_bytes(std::size_t count);                 ///< from OpenSSL's generator
+std::string random_bytes(std::size_t count);  ///< from OpenSSL's generator
 /// A UUID (version 8, RFC 9562) that is a function of `name` alone: the first 16 bytes of its SHA-256.
 std::string uuid_of(std::string_view name);
 

@@ -39,15 +39,15 @@ struct HttpResponse {
 
 /// How far a failed request got; decides whether sending again could double.
 enum class Transport : std::uint8_t {
-    ok,         ///< there is a response
-    not_sent,   ///< nothing was processed: DNS, connect, TLS, refused stream
-    ambiguous   ///< the request left, the answer did not come (what came of it is in the response)
+    ok,        ///< there is a response
+    not_sent,  ///< nothing was processed: DNS, connect, TLS, refused stream
+    ambiguous  ///< the request left, the answer did not come (what came of it is in the response)
 };
 
 struct HttpResult {
     Transport transport = Transport::not_sent;
     HttpResponse response;
-    std::string error;         ///< for people; no header values, no bodies
+    std::string error;  ///< for people; no header values, no bodies
     Duration elapsed{0};
 };
 
@@ -56,12 +56,12 @@ using HttpDone = std::function<void(HttpResult)>;
 /// How a pool of connections behaves. One pool for each (host, credential): libcurl would otherwise share connections
 /// between credentials it cannot see.
 struct PoolOptions {
-    std::string ca;                        ///< extra trust anchor beside the system's, PEM file; empty = none
-    Secret client_certificate, client_key; ///< PEM
-    bool http2_only = false;               ///< a response over anything else is an error
+    std::string ca;                         ///< extra trust anchor beside the system's, PEM file; empty = none
+    Secret client_certificate, client_key;  ///< PEM
+    bool http2_only = false;                ///< a response over anything else is an error
     std::size_t max_connections = 8;
-    std::size_t max_streams = 500;         ///< per connection; the server's SETTINGS may lower it
-    bool fresh_dns = false;                ///< resolve before each connection (APNs asks for it)
+    std::size_t max_streams = 500;  ///< per connection; the server's SETTINGS may lower it
+    bool fresh_dns = false;         ///< resolve before each connection (APNs asks for it)
     Duration max_idle = std::chrono::hours(4);
 };
 

@@ -34,7 +34,8 @@ struct Bench {
     std::unique_ptr<Gate> gate;
     Site site;
 
-    explicit Bench(ScriptedChannel::Script script = {}, double hint = 100000, std::vector<std::string> more_channels = {}) {
+    explicit Bench(ScriptedChannel::Script script = {}, double hint = 100000,
+                   std::vector<std::string> more_channels = {}) {
         channel = std::make_shared<ScriptedChannel>(push_traits("push"), std::move(script));
         Backend guarded;
         guarded.limits.name = "app";

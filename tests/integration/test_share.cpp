@@ -20,14 +20,16 @@ namespace {
 struct PracticeBank {
     TempDir dir;
     std::string summary = dir.file("summary.json");
-    Process process = Process::spawn({std::string(TIDEGATE_BIN_DIR) + "/tidegate-twin", "--capacity", "400", "--baseline", "100",
-                                      "--open-rate", "0.4", "--median", "1s", "--spread", "0.6", "--per-open", "2", "--seed", "3",
-                                      "--port-file", dir.file("ports.json"), "--log", dir.file("arrivals.jsonl")},
-                                     summary);
+    Process process =
+        Process::spawn({std::string(TIDEGATE_BIN_DIR) + "/tidegate-twin", "--capacity", "400", "--baseline", "100",
+                        "--open-rate", "0.4", "--median", "1s", "--spread", "0.6", "--per-open", "2", "--seed", "3",
+                        "--port-file", dir.file("ports.json"), "--log", dir.file("arrivals.jsonl")},
+                       summary);
     nlohmann::json ports;
 
     PracticeBank() {
-        for (int i = 0; i < 200 && !std::filesystem::exists(dir.file("ports.json")); ++i) std::this_thread::sleep_for(50ms);
+        for (int i = 0; i < 200 && !std::filesystem::exists(dir.file("ports.json")); ++i)
+            std::this_thread::sleep_for(50ms);
         ports = nlohmann::json::parse(read_file(dir.file("ports.json")));
     }
     std::string url(const char* port, const std::string& path = {}) const {

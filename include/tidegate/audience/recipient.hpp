@@ -38,12 +38,12 @@ struct Recipient {
 
 /// Which columns mean what.
 struct AudienceMapping {
-    std::string key;                      ///< column of the identity; required, at most 256 bytes a value
-    std::vector<Address> address_columns; ///< `type` and, in `value`, the column that holds it
-    std::vector<std::string> fields;      ///< columns the message template names
-    std::string consent;                  ///< empty: no such column, nobody has consented
-    std::string night_consent;            ///< likewise
-    std::string cohort_column;            ///< empty: cohorts by hash
+    std::string key;                       ///< column of the identity; required, at most 256 bytes a value
+    std::vector<Address> address_columns;  ///< `type` and, in `value`, the column that holds it
+    std::vector<std::string> fields;       ///< columns the message template names
+    std::string consent;                   ///< empty: no such column, nobody has consented
+    std::string night_consent;             ///< likewise
+    std::string cohort_column;             ///< empty: cohorts by hash
 
     bool operator==(const AudienceMapping&) const = default;
 

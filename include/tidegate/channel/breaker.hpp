@@ -12,9 +12,9 @@ namespace tidegate {
 
 /// When a kind of refusal is no longer about one recipient.
 struct BreakerOptions {
-    std::uint32_t in_a_row = 20;    ///< so many suspicious answers without an accepted one between them
-    std::uint32_t window = 1000;    ///< answers looked back at
-    double ratio = 0.05;            ///< share of the window; judged from 200 answers on
+    std::uint32_t in_a_row = 20;  ///< so many suspicious answers without an accepted one between them
+    std::uint32_t window = 1000;  ///< answers looked back at
+    double ratio = 0.05;          ///< share of the window; judged from 200 answers on
 
     bool operator==(const BreakerOptions&) const = default;
 };
@@ -31,7 +31,7 @@ class TIDEGATE_EXPORT RatioBreaker {
 
   private:
     BreakerOptions options_;
-    std::deque<std::uint8_t> recent_;      // Reason + 1 of a suspicious answer, 0 otherwise
+    std::deque<std::uint8_t> recent_;  // Reason + 1 of a suspicious answer, 0 otherwise
     std::array<std::uint32_t, 64> count_{};
     std::array<std::uint32_t, 64> streak_{};
     bool tripped_ = false;

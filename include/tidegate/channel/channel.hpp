@@ -14,12 +14,12 @@ namespace tidegate {
 
 /// What the delivery machine needs to know about a channel; fixed for its lifetime.
 struct ChannelTraits {
-    std::string kind;             ///< "apns", "fcm", "webhook", ...
-    std::string address_type;     ///< which of a recipient's addresses it takes
-    bool two_phase = false;       ///< the final word comes later, by report
-    bool collapsible = false;     ///< a repeat with the same collapse value merges on the device
-    bool idempotent = false;      ///< the receiver drops repeats of the same delivery, collapse value or not
-    std::size_t batch_limit = 1;  ///< attempts in one vendor request
+    std::string kind;                 ///< "apns", "fcm", "webhook", ...
+    std::string address_type;         ///< which of a recipient's addresses it takes
+    bool two_phase = false;           ///< the final word comes later, by report
+    bool collapsible = false;         ///< a repeat with the same collapse value merges on the device
+    bool idempotent = false;          ///< the receiver drops repeats of the same delivery, collapse value or not
+    std::size_t batch_limit = 1;      ///< attempts in one vendor request
     bool address_may_be_key = false;  ///< without an address of its type the recipient's key is used
 
     bool operator==(const ChannelTraits&) const = default;

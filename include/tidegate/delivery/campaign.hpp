@@ -35,33 +35,33 @@ struct SendStep {
 
 /// Who gets it.
 struct AudienceOptions {
-    std::string file;                        ///< empty when the host hands over its own source
-    std::string key = "key";                 ///< column of the identity
-    bool all_devices = false;                ///< repeated keys: false = duplicates, true = one delivery an address
-    double max_malformed = 0.001;            ///< share of rows; above it nothing is sent
-    std::vector<std::string> suppress;       ///< files; re-read while running
-    std::string consent, night_consent;      ///< columns
-    std::vector<Address> addresses;          ///< address type and, in `value`, its column
+    std::string file;                    ///< empty when the host hands over its own source
+    std::string key = "key";             ///< column of the identity
+    bool all_devices = false;            ///< repeated keys: false = duplicates, true = one delivery an address
+    double max_malformed = 0.001;        ///< share of rows; above it nothing is sent
+    std::vector<std::string> suppress;   ///< files; re-read while running
+    std::string consent, night_consent;  ///< columns
+    std::vector<Address> addresses;      ///< address type and, in `value`, its column
 
     bool operator==(const AudienceOptions&) const = default;
 };
 
 /// What the marketer owns.
 struct Campaign {
-    std::string id;                          ///< 1..100 of [A-Za-z0-9._-]; names the ledger, seeds the cohorts
+    std::string id;  ///< 1..100 of [A-Za-z0-9._-]; names the ledger, seeds the cohorts
     Purpose purpose = Purpose::advertising;
-    std::string zone = "Asia/Seoul";         ///< IANA zone for permitted hours
+    std::string zone = "Asia/Seoul";  ///< IANA zone for permitted hours
     std::optional<WallTime> starts, deadline;
-    int priority = 5;                        ///< 0..9, 9 first
+    int priority = 5;  ///< 0..9, 9 first
     OnUnknown on_unknown = OnUnknown::resend_if_collapsible;
     AudienceOptions audience;
     Message message;
     std::vector<SendStep> send;
     CohortOptions cohorts;
     ResponseOptions response;
-    std::map<std::string, Impact> impact;    ///< by backend name
+    std::map<std::string, Impact> impact;  ///< by backend name
     Rate per_second = Rate::unlimited();
-    Secret ledger_key;                       ///< 32 bytes: seals personal data in the ledger; empty = unsealed
+    Secret ledger_key;  ///< 32 bytes: seals personal data in the ledger; empty = unsealed
 
     bool operator==(const Campaign&) const = default;
 

@@ -12,8 +12,8 @@ namespace tidegate {
 struct LoadedCampaign {
     Site site;
     Campaign campaign;
-    std::string path;        ///< of the campaign file
-    std::string directory;   ///< relative paths of the campaign were resolved against it
+    std::string path;       ///< of the campaign file
+    std::string directory;  ///< relative paths of the campaign were resolved against it
     /// SHA-256 of the files' bytes, for the ledger's record.
     std::string site_hash, campaign_hash;
     /// `file:LINE` of each key that was set, by dotted name ("campaign.id", "backend[0].name"): for messages.

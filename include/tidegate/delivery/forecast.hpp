@@ -12,9 +12,9 @@ namespace tidegate {
 
 /// What is known of the audience and the backends before sending.
 struct ForecastInput {
-    std::vector<std::uint64_t> cohort_sizes;          ///< canaries first, as `CohortPlan` numbers them
+    std::vector<std::uint64_t> cohort_sizes;  ///< canaries first, as `CohortPlan` numbers them
     std::vector<std::string> cohort_labels;
-    std::map<std::string, double> baseline;           ///< requests/s by backend; absent = 0
+    std::map<std::string, double> baseline;  ///< requests/s by backend; absent = 0
     WallTime now{};
 };
 
@@ -29,9 +29,9 @@ struct ForecastCohort {
 /// Predicted load of one backend: one value for each step of `step`.
 struct ForecastLoad {
     std::string backend;
-    std::optional<double> bound;          ///< requests/s that must not be passed; absent = not known before sending
+    std::optional<double> bound;  ///< requests/s that must not be passed; absent = not known before sending
     double peak = 0;
-    std::vector<double> load;             ///< baseline plus ours, requests/s
+    std::vector<double> load;  ///< baseline plus ours, requests/s
     bool operator==(const ForecastLoad&) const = default;
 };
 
@@ -41,11 +41,11 @@ struct Forecast {
     Duration step{};
     std::vector<ForecastCohort> cohorts;
     std::vector<ForecastLoad> backends;
-    std::vector<double> released;         ///< messages in each step
+    std::vector<double> released;  ///< messages in each step
     std::uint64_t recipients = 0;
-    std::uint64_t left_at_deadline = 0;   ///< 0 = the deadline holds, or there is none
-    bool endless = false;                 ///< the room is nothing: it would never finish
-    std::vector<std::string> warnings;    ///< starts on the hour or quarter-hour, no hint, deadline missed, ...
+    std::uint64_t left_at_deadline = 0;  ///< 0 = the deadline holds, or there is none
+    bool endless = false;                ///< the room is nothing: it would never finish
+    std::vector<std::string> warnings;   ///< starts on the hour or quarter-hour, no hint, deadline missed, ...
     bool operator==(const Forecast&) const = default;
 };
 

@@ -23,25 +23,26 @@ namespace tidegate {
 
 /// What the host lends the Gate. Everything is optional.
 struct GateOptions {
-    LogSink log;                                              ///< empty = silent
+    LogSink log;  ///< empty = silent
     LogLevel log_level = LogLevel::info;
-    std::map<std::string, std::shared_ptr<Channel>> channels; ///< by site channel name; replaces the built-in one
-    std::map<std::string, std::shared_ptr<Sensor>> sensors;   ///< by backend name; replaces the configured signal
-    std::string lock_dir;     ///< for the host-wide backend locks; default /run/lock, else the temporary directory
-    bool dry_run = false;     ///< no network at all: channels accept everything, backends without a host sensor are not watched
+    std::map<std::string, std::shared_ptr<Channel>> channels;  ///< by site channel name; replaces the built-in one
+    std::map<std::string, std::shared_ptr<Sensor>> sensors;    ///< by backend name; replaces the configured signal
+    std::string lock_dir;  ///< for the host-wide backend locks; default /run/lock, else the temporary directory
+    bool dry_run =
+        false;  ///< no network at all: channels accept everything, backends without a host sensor are not watched
 };
 
 /// One run of one campaign.
 struct RunOptions {
-    std::string ledger_dir = "ledger";                        ///< made when absent, mode 0700
-    bool must_exist = false;                                  ///< an absent ledger is an error (`--resume`)
-    std::uint64_t limit = 0;                                  ///< recipients in this ledger at most; 0 = all
-    std::string operator_name;                                ///< recorded
+    std::string ledger_dir = "ledger";  ///< made when absent, mode 0700
+    bool must_exist = false;            ///< an absent ledger is an error (`--resume`)
+    std::uint64_t limit = 0;            ///< recipients in this ledger at most; 0 = all
+    std::string operator_name;          ///< recorded
     /// Keep watching the backends for this long after the last message, so that the report holds what the opens did.
     Duration watch_after{0};
-    std::shared_ptr<SuppressionSource> suppression;           ///< besides the files the campaign names
-    std::map<std::string, std::string> record;                ///< extra facts for the ledger: file hashes, command line
-    std::function<void(std::uint64_t)> ingest_progress;       ///< rows read so far
+    std::shared_ptr<SuppressionSource> suppression;      ///< besides the files the campaign names
+    std::map<std::string, std::string> record;           ///< extra facts for the ledger: file hashes, command line
+    std::function<void(std::uint64_t)> ingest_progress;  ///< rows read so far
 };
 
 /// A running campaign. Copies refer to the same run. Threads: every member from any thread.
@@ -76,16 +77,16 @@ class TIDEGATE_EXPORT CampaignHandle {
 /// Threads: every member from any thread; the destructor stops every campaign within 10 s.
 class TIDEGATE_EXPORT Gate {
   public:
-    /// Locks every backend for this process, connects nothing yet. Errors: faults of the site, a backend held by another
-    /// process (by name of the holder), a credential that does not parse.
+    /// Locks every backend for this process, connects nothing yet. Errors: faults of the site, a backend held by
+    /// another process (by name of the holder), a credential that does not parse.
     static Result<std::unique_ptr<Gate>, Faults> open(Site site, const Clock& clock = system_clock(),
                                                       GateOptions options = {});
     ~Gate();
     Gate(const Gate&) = delete;
     Gate& operator=(const Gate&) = delete;
 
-    /// Reads the audience into a ledger (or resumes the one that exists) and begins to send. Returns once the audience is
-    /// in the ledger. Errors: everything wrong with campaign, audience or ledger, before anything is sent.
+    /// Reads the audience into a ledger (or resumes the one that exists) and begins to send. Returns once the audience
+    /// is in the ledger. Errors: everything wrong with campaign, audience or ledger, before anything is sent.
     Result<CampaignHandle, Faults> start(const Campaign& campaign, AudienceSource& audience, RunOptions options = {});
     /// The same with the audience the campaign's file names.
     Result<CampaignHandle, Faults> start(const Campaign& campaign, RunOptions options = {});

@@ -5,8 +5,8 @@
 #include <string>
 #include <vector>
 
-#include "tidegate/ledger/types.hpp"
 #include "tidegate/ledger/ledger.hpp"
+#include "tidegate/ledger/types.hpp"
 #include "tidegate/message/message.hpp"
 
 namespace tidegate {
@@ -21,11 +21,11 @@ struct PreviewMessage {
 
 /// What a campaign would meet if it were started now.
 struct Preview {
-    LedgerTotals totals;                              ///< after reading the audience: rows, malformed, duplicates, recipients
+    LedgerTotals totals;  ///< after reading the audience: rows, malformed, duplicates, recipients
     std::vector<CohortRecord> cohorts;
-    std::vector<MalformedRecord> malformed;           ///< the first 20
+    std::vector<MalformedRecord> malformed;  ///< the first 20
     std::uint64_t suppressed = 0, no_consent = 0, no_address = 0;
-    std::uint64_t waiting_for_morning = 0;            ///< advertising at night without night consent
+    std::uint64_t waiting_for_morning = 0;               ///< advertising at night without night consent
     std::map<std::string, std::uint64_t> first_channel;  ///< recipients by the channel tried first
     std::vector<PreviewMessage> samples;
     bool operator==(const Preview&) const = default;

@@ -5,8 +5,8 @@
 #include <vector>
 
 #include "tidegate/base/clock.hpp"
-#include "tidegate/ledger/types.hpp"
 #include "tidegate/ledger/ledger.hpp"
+#include "tidegate/ledger/types.hpp"
 #include "tidegate/report/report.hpp"
 
 namespace tidegate {
@@ -30,13 +30,13 @@ struct Progress {
     std::string campaign;
     RunState state = RunState::running;
     bool paused = false;
-    LedgerTotals totals;               ///< final outcomes are counted once durable
-    std::uint64_t in_flight = 0;       ///< attempts without a durable result
-    double rate = 0;                   ///< messages/s over the last seconds
-    double allowed = 0;                ///< messages/s
-    std::string reason;                ///< what sets the allowed rate, or why it holds
+    LedgerTotals totals;          ///< final outcomes are counted once durable
+    std::uint64_t in_flight = 0;  ///< attempts without a durable result
+    double rate = 0;              ///< messages/s over the last seconds
+    double allowed = 0;           ///< messages/s
+    std::string reason;           ///< what sets the allowed rate, or why it holds
     std::uint32_t cohort = 0, cohorts = 0;
-    std::optional<Duration> eta;       ///< at the present rate; absent while nothing moves
+    std::optional<Duration> eta;  ///< at the present rate; absent while nothing moves
     std::optional<bool> deadline_holds;
     std::vector<BackendProgress> backends;
 
@@ -46,8 +46,8 @@ struct Progress {
 /// How a run ended.
 struct RunResult {
     RunState state = RunState::running;
-    int exit_code = 0;                 ///< as the command line's table: 0, 3, 4 or 5
-    std::string why;                   ///< one line
+    int exit_code = 0;  ///< as the command line's table: 0, 3, 4 or 5
+    std::string why;    ///< one line
 
     bool operator==(const RunResult&) const = default;
 };

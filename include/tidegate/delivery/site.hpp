@@ -22,9 +22,9 @@ struct Backend {
 
 /// Where limits shared between nodes live.
 struct QuotaOptions {
-    std::string redis;        ///< redis:// or rediss:// URL
+    std::string redis;  ///< redis:// or rediss:// URL
     Secret password;
-    std::string domain;       ///< nodes of one domain share every limit
+    std::string domain;  ///< nodes of one domain share every limit
 
     bool operator==(const QuotaOptions&) const = default;
 };

@@ -3,8 +3,8 @@
 #include <cstdint>
 #include <string>
 
-#include "tidegate/audience/source.hpp"
 #include "tidegate/audience/recipient.hpp"
+#include "tidegate/audience/source.hpp"
 
 namespace tidegate {
 

@@ -17,16 +17,16 @@ namespace tidegate {
 struct LedgerBatch {
     std::vector<LedgerDelivery> deliveries;  ///< inserted or replaced by id; intents and outcomes alike
     std::vector<RecipientFinal> finals;
-    std::vector<CohortRecord> cohorts;       ///< replaced by index
-    std::vector<ChannelTally> tallies;       ///< added to what is there, by name
+    std::vector<CohortRecord> cohorts;  ///< replaced by index
+    std::vector<ChannelTally> tallies;  ///< added to what is there, by name
     std::vector<BackendTick> backend_ticks;
     std::vector<CampaignTick> ticks;
-    std::vector<HoldRecord> holds;           ///< replaced by (backend, from)
-    std::vector<BackendSummary> backends;    ///< seconds added, worst raised, by name
+    std::vector<HoldRecord> holds;         ///< replaced by (backend, from)
+    std::vector<BackendSummary> backends;  ///< seconds added, worst raised, by name
     std::vector<EventRecord> events;
     std::vector<std::pair<std::string, std::string>> meta;  ///< replaced by name
-    std::uint64_t attempts = 0;              ///< added to the attempt count
-    double elapsed_s = 0;                    ///< added to the running time
+    std::uint64_t attempts = 0;                             ///< added to the attempt count
+    double elapsed_s = 0;                                   ///< added to the running time
 
     bool empty() const;
 };
@@ -34,7 +34,7 @@ struct LedgerBatch {
 /// A place in the audience's order of sending: cohort, then shard, then recipient.
 struct LedgerCursor {
     std::uint32_t cohort = 0, shard = 0;
-    std::int64_t id = 0;                     ///< recipients with a greater id come next
+    std::int64_t id = 0;  ///< recipients with a greater id come next
     bool operator==(const LedgerCursor&) const = default;
 };
 
@@ -53,12 +53,13 @@ class TIDEGATE_EXPORT Ledger {
     virtual ~Ledger() = default;
     /// Returns when the batch is on disk. Errors: `unavailable` (disk full, I/O): nothing of the batch was applied.
     virtual Result<void> commit(const LedgerBatch& batch) = 0;
-    /// Pending recipients of the cursor's cohort after the cursor, in order, at most `limit`; empty at the cohort's end.
+    /// Pending recipients of the cursor's cohort after the cursor, in order, at most `limit`; empty at the cohort's
+    /// end.
     virtual Result<std::vector<LedgerRecipient>> walk(const LedgerCursor& after, std::size_t limit) = 0;
     /// Deliveries not `done` with an id above `after`, in order of id, each with its recipient. After a crash the
     /// `intended` among them are in doubt.
     virtual Result<std::vector<std::pair<LedgerDelivery, LedgerRecipient>>> open(DeliveryId after,
-                                                                                std::size_t limit) = 0;
+                                                                                 std::size_t limit) = 0;
     /// All deliveries of one recipient, in order of id.
     virtual Result<std::vector<LedgerDelivery>> of(std::int64_t recipient) = 0;
     virtual Result<std::optional<std::string>> meta(const std::string& name) = 0;

@@ -10,17 +10,17 @@ namespace tidegate {
 
 /// How an audience becomes a ledger.
 struct IngestOptions {
-    std::string path;                  ///< the ledger file to make; must not exist
+    std::string path;  ///< the ledger file to make; must not exist
     std::string campaign_id;
     AudienceMapping mapping;
     CohortOptions cohorts;
-    bool all_devices = false;          ///< false: a repeated key is a duplicate; true: its new addresses are added
-    double max_malformed = 0.001;      ///< share of rows above which the audience is refused
-    Secret key;                        ///< 32 bytes; empty = personal data lie unsealed
+    bool all_devices = false;      ///< false: a repeated key is a duplicate; true: its new addresses are added
+    double max_malformed = 0.001;  ///< share of rows above which the audience is refused
+    Secret key;                    ///< 32 bytes; empty = personal data lie unsealed
     std::map<std::string, std::string> meta;  ///< recorded as given: fingerprints, operator, hashes
     WallTime now{};
-    std::uint64_t limit = 0;           ///< rows read at most; 0 = all
-    std::uint64_t source_bytes = 0;    ///< size of the audience when known: disk space is then checked first
+    std::uint64_t limit = 0;         ///< rows read at most; 0 = all
+    std::uint64_t source_bytes = 0;  ///< size of the audience when known: disk space is then checked first
     std::function<void(std::uint64_t rows)> progress;  ///< called about every 10000 rows; may be empty
 };
 

@@ -20,11 +20,11 @@ TIDEGATE_EXPORT std::string_view to_string(Purpose purpose);
 struct Message {
     std::string title;
     std::string body;
-    std::string link;                          ///< opened on tap; empty = the app's start
-    std::string collapse;                      ///< equal values merge on the device; empty = never merged
-    std::optional<Duration> ttl;               ///< absent = the provider's own storage policy
-    std::map<std::string, std::string> data;   ///< extra string pairs for the app
-    std::string template_id;                   ///< vendor or site template; required for `transactional`
+    std::string link;                         ///< opened on tap; empty = the app's start
+    std::string collapse;                     ///< equal values merge on the device; empty = never merged
+    std::optional<Duration> ttl;              ///< absent = the provider's own storage policy
+    std::map<std::string, std::string> data;  ///< extra string pairs for the app
+    std::string template_id;                  ///< vendor or site template; required for `transactional`
 
     bool operator==(const Message&) const = default;
 };

@@ -15,17 +15,41 @@ enum class OutcomeClass : std::uint8_t { accepted, invalid_recipient, rejected, 
 
 enum class Reason : std::uint8_t {
     // accepted
-    queued, delivered, delivered_fallback, duplicate,
+    queued,
+    delivered,
+    delivered_fallback,
+    duplicate,
     // invalid_recipient
-    gone, malformed, wrong_app, opted_out, not_capable, unreachable,
+    gone,
+    malformed,
+    wrong_app,
+    opted_out,
+    not_capable,
+    unreachable,
     // rejected
-    payload, template_missing, template_mismatch, config, client_bug, credential, account_blocked, balance, policy, expired,
+    payload,
+    template_missing,
+    template_mismatch,
+    config,
+    client_bug,
+    credential,
+    account_blocked,
+    balance,
+    policy,
+    expired,
     // throttled
-    rate, quota, device_rate, token_minting,
+    rate,
+    quota,
+    device_rate,
+    token_minting,
     // transient
-    server, network, shutdown,
+    server,
+    network,
+    shutdown,
     // unknown
-    ambiguous_submit, unmapped, pending
+    ambiguous_submit,
+    unmapped,
+    pending
 };
 
 /// What the answer is about: how far its consequence reaches.

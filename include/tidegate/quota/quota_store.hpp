@@ -15,10 +15,10 @@ namespace tidegate {
 /// What one campaign wants to send through one account: it is granted on every named resource at once or not at all.
 /// `camp:<id>`, `acct:<channel>`; unit messages/s.
 struct Flow {
-    std::string id;                      ///< unique: "<campaign>/<channel>"
+    std::string id;  ///< unique: "<campaign>/<channel>"
     std::vector<std::string> resources;
-    int priority = 5;                    ///< 0..9, 9 first
-    Rate wants;                          ///< what it could use now
+    int priority = 5;  ///< 0..9, 9 first
+    Rate wants;        ///< what it could use now
 
     bool operator==(const Flow&) const = default;
 };
@@ -52,7 +52,7 @@ TIDEGATE_EXPORT std::unique_ptr<QuotaStore> make_local_quota();
 /// One claimant of a divisible good.
 struct Claim {
     int priority = 5;
-    double wants = 0.0;   ///< >= 0
+    double wants = 0.0;  ///< >= 0
     bool operator==(const Claim&) const = default;
 };
 

@@ -23,7 +23,7 @@ struct RunReport {
     std::vector<BackendSummary> backends;
     std::vector<HoldRecord> holds;
     std::vector<EventRecord> events;
-    std::vector<MalformedRecord> malformed;   ///< the first 100
+    std::vector<MalformedRecord> malformed;  ///< the first 100
 
     bool operator==(const RunReport&) const = default;
 };

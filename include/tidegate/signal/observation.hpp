@@ -21,12 +21,12 @@ struct ExtraReading {
 /// One look at a backend. NaN, infinities and negative values are allowed here: judging evidence is the controller's
 /// business, a sensor reports what it saw.
 struct Observation {
-    TimePoint at{};                         ///< the moment the values describe, not when they arrived
-    Seconds p99{0};                         ///< latency
-    std::optional<double> load;             ///< requests/s, everyone's
-    std::optional<double> errors;           ///< share of requests that failed, 0..1
-    std::optional<std::uint64_t> samples;   ///< requests the p99 rests on, when known
-    std::optional<double> opens;            ///< observed opens/s, when the signal has them
+    TimePoint at{};                        ///< the moment the values describe, not when they arrived
+    Seconds p99{0};                        ///< latency
+    std::optional<double> load;            ///< requests/s, everyone's
+    std::optional<double> errors;          ///< share of requests that failed, 0..1
+    std::optional<std::uint64_t> samples;  ///< requests the p99 rests on, when known
+    std::optional<double> opens;           ///< observed opens/s, when the signal has them
     std::vector<ExtraReading> extra;
 
     bool operator==(const Observation&) const = default;

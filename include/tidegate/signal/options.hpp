@@ -12,8 +12,8 @@ namespace tidegate {
 /// A query besides the latency, with the value it must stay under.
 struct ExtraQuery {
     std::string name;
-    std::string query;  ///< PromQL, or a JSON Pointer for `json`
-    double limit = 0.0; ///< > 0
+    std::string query;   ///< PromQL, or a JSON Pointer for `json`
+    double limit = 0.0;  ///< > 0
 
     bool operator==(const ExtraQuery&) const = default;
 };
@@ -21,9 +21,9 @@ struct ExtraQuery {
 /// We request `url` ourselves; p99 over a window that grows until it holds 50 samples.
 struct ProbeSignal {
     std::string url;
-    double per_second = 5.0;                            ///< > 0; 50 samples must fit `max_age`
-    Duration timeout = std::chrono::seconds(2);         ///< a time-out counts as an error and as this latency
-    std::string ca;                                     ///< extra trust anchor, PEM file
+    double per_second = 5.0;                     ///< > 0; 50 samples must fit `max_age`
+    Duration timeout = std::chrono::seconds(2);  ///< a time-out counts as an error and as this latency
+    std::string ca;                              ///< extra trust anchor, PEM file
 
     bool operator==(const ProbeSignal&) const = default;
 };
@@ -51,7 +51,7 @@ struct JsonSignal {
     std::string p99 = "/p99";
     std::string load;
     std::string errors;
-    std::string at;      ///< epoch seconds; empty = time of arrival
+    std::string at;  ///< epoch seconds; empty = time of arrival
     std::string opens;
     bool milliseconds = false;  ///< unit of p99; default seconds
     std::vector<ExtraQuery> extra;

@@ -13,10 +13,10 @@ namespace tidegate {
 class TIDEGATE_EXPORT Sensor {
   public:
     virtual ~Sensor() = default;
-    /// The newest observation known; the same one again when nothing newer has come. Must not block: a sensor that needs
-    /// the network starts a request here and reports its result on a later call.
-    /// Errors: nothing known yet, or why the newest attempt to look failed. An error is "no evidence"; the controller
-    /// decides by age when that means hold.
+    /// The newest observation known; the same one again when nothing newer has come. Must not block: a sensor that
+    /// needs the network starts a request here and reports its result on a later call. Errors: nothing known yet, or
+    /// why the newest attempt to look failed. An error is "no evidence"; the controller decides by age when that means
+    /// hold.
     virtual Result<Observation> poll(TimePoint now) = 0;
 };
 

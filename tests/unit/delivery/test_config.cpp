@@ -466,7 +466,8 @@ TEST_CASE("what is allowed and unwise is a warning") {
         CHECK(std::any_of(loaded.warnings.begin(), loaded.warnings.end(), [&](const auto& w) { return has(w, part); }));
     };
     CHECK(load(dir, kGood).warnings.empty());
-    warned(kGood + "[[backend]]\nname = \"card\"\n[backend.signal]\nkind = \"push\"\n", "no [impact] for backend \"card\"");
+    warned(kGood + "[[backend]]\nname = \"card\"\n[backend.signal]\nkind = \"push\"\n",
+           "no [impact] for backend \"card\"");
     warned(replaced(replaced(kGood, kGood.substr(0, kGood.find("[[channel]]")), ""),
                     "[impact]\napp-api = { per_open = 2 }\n", ""),
            "no [[backend]]");

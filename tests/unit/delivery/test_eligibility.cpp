@@ -8,7 +8,9 @@ using namespace tidegate::delivery;
 
 namespace {
 
-WallTime at(const char* text) { return *parse_wall_time(text); }
+WallTime at(const char* text) {
+    return *parse_wall_time(text);
+}
 
 Recipient agreed(bool night = false) {
     Recipient person;

@@ -44,8 +44,10 @@ TEST_CASE("retries are bounded and end as failed") {
     const Outcome trouble = answer(OutcomeClass::transient, Reason::server);
     CHECK(judged(trouble).state == DeliveryState::waiting);
     CHECK(judged(trouble, RetryOptions{}.max_attempts).outcome == Final::failed);
-    CHECK(judged(answer(OutcomeClass::transient, Reason::network), RetryOptions{}.max_attempts).state == DeliveryState::waiting);
-    CHECK(judged(answer(OutcomeClass::throttled, Reason::rate), RetryOptions{}.max_attempts).state == DeliveryState::waiting);
+    CHECK(judged(answer(OutcomeClass::transient, Reason::network), RetryOptions{}.max_attempts).state ==
+          DeliveryState::waiting);
+    CHECK(judged(answer(OutcomeClass::throttled, Reason::rate), RetryOptions{}.max_attempts).state ==
+          DeliveryState::waiting);
     CHECK(judged(answer(OutcomeClass::throttled, Reason::rate), RetryOptions{}.max_throttled).outcome == Final::failed);
 }
 

@@ -84,7 +84,8 @@ TEST_CASE("an opt-out is never gone around with an advertisement") {
 }
 
 TEST_CASE("a message the provider refuses for its content is refused everywhere") {
-    CHECK(next_move(ios_then_android, both, {ended(0, Final::rejected, Reason::payload)}, Purpose::informational).finished);
+    CHECK(next_move(ios_then_android, both, {ended(0, Final::rejected, Reason::payload)}, Purpose::informational)
+              .finished);
 }
 
 TEST_CASE("also-steps run besides and do not end the chain") {
@@ -95,7 +96,8 @@ TEST_CASE("also-steps run besides and do not end the chain") {
     LedgerDelivery open = ended(1, Final::pending);
     open.state = DeliveryState::waiting;
     CHECK_FALSE(next_move(steps, both, {ended(0, Final::accepted), open}, Purpose::informational).finished);
-    const RouteMove over = next_move(steps, both, {ended(0, Final::accepted), ended(1, Final::invalid)}, Purpose::informational);
+    const RouteMove over =
+        next_move(steps, both, {ended(0, Final::accepted), ended(1, Final::invalid)}, Purpose::informational);
     CHECK(over.finished);
     CHECK(over.outcome == Final::accepted);
 }

@@ -1,0 +1,119 @@
+// The feeder's rooms of a run, continued: what the last run left open, and what every answer means.
+
+#include <algorithm>
+
+#include "delivery/campaign_run.hpp"
+
+namespace tidegate::delivery {
+
+void CampaignRun::adopt_open_deliveries(std::vector<std::pair<LedgerDelivery, LedgerRecipient>> open) {
+    const TimePoint now = clock_.now();
+    const WallTime wall = clock_.wall();
+    for (auto& [delivery, recipient] : open) {
+        Work& work = working_[recipient.id];
+        if (work.recipient.id == 0) {
+            work.recipient = recipient;
+            adopted_.insert(recipient.id);
+            Result<std::vector<LedgerDelivery>> all = ledger_->of(recipient.id);
+            if (all) work.deliveries = std::move(*all);
+            ++begun_;
+        }
+    }
+    for (const auto& [delivery, recipient] : open) {
+        Work& work = working_.at(recipient.id);
+        LedgerDelivery* mine = delivery_of(work, delivery.id);
+        if (mine == nullptr) mine = &work.deliveries.emplace_back(delivery);
+        if (delivery.state == DeliveryState::intended) {
+            mine->last = ambiguous("in doubt after a restart");
+            apply(work, *mine, judge_doubt(campaign_.on_unknown, repeats_merge(delivery.id)), now);
+        } else {
+            const double wait = delivery.retry_at ? Seconds(*delivery.retry_at - wall).count() : 0.0;
+            waiting_.push({after(now, std::max(0.0, wait)), delivery.id});
+        }
+    }
+}
+
+bool CampaignRun::repeats_merge(DeliveryId id) const {
+    const ChannelTraits& traits = steps_[step_of(id)].traits;
+    return traits.idempotent || (traits.collapsible && !campaign_.message.collapse.empty());
+}
+
+void CampaignRun::take_answers(TimePoint now) {
+    std::vector<std::pair<DeliveryId, Outcome>> answers;
+    {
+        const std::lock_guard lock(answers_mutex_);
+        answers.swap(answers_);
+    }
+    for (const auto& [id, answer] : answers) settle(id, answer, now);
+}
+
+void CampaignRun::settle(DeliveryId id, const Outcome& answer, TimePoint now) {
+    Work* work = work_of(id);
+    LedgerDelivery* delivery = work != nullptr ? delivery_of(*work, id) : nullptr;
+    // A channel of the host's that completes twice, or late, changes nothing.
+    if (delivery == nullptr || delivery->state != DeliveryState::intended) return;
+    const std::size_t index = account_of(id);
+    --in_doubt_;
+    job_.settled.emplace_back(accounts_[index], 1);
+
+    ChannelTally tally{accounts_[index]->name(), accounts_[index]->traits().kind, {}};
+    tally.answers[static_cast<std::size_t>(answer.kind)] = 1;
+    job_.batch.tallies.push_back(std::move(tally));
+
+    delivery->last = answer;
+    const Verdict verdict =
+        judge(answer, delivery->attempts, campaign_.on_unknown, repeats_merge(id), RetryOptions{}, rng_.uniform());
+    brakes_[index].record(answer, now);
+    if (std::optional<std::string> why = breakers_[index].record(answer); why && !guard_) {
+        guard_ = "channel " + accounts_[index]->name() + ": " + *why;
+    }
+    apply(*work, *delivery, verdict, now);
+}
+
+/// The deliveries of one recipient become durable together: one row alone would make the others look finished, or the
+/// recipient untouched, to the next run.
+void CampaignRun::anchor(Work& work, DeliveryId first) {
+    for (LedgerDelivery& other : work.deliveries) {
+        const bool in_memory_only = other.state == DeliveryState::waiting && other.attempts == 0 && !other.retry_at;
+        if (other.id == first || !in_memory_only) continue;
+        other.retry_at = clock_.wall();
+        job_.batch.deliveries.push_back(other);
+    }
+}
+
+void CampaignRun::apply(Work& work, LedgerDelivery& delivery, const Verdict& verdict, TimePoint now) {
+    anchor(work, delivery.id);
+    delivery.state = verdict.state;
+    delivery.outcome = verdict.outcome;
+    delivery.retry_at.reset();
+    if (verdict.state == DeliveryState::waiting) {
+        delivery.retry_at = clock_.wall() + std::chrono::duration_cast<std::chrono::milliseconds>(verdict.delay);
+        waiting_.push({now + verdict.delay, delivery.id});
+    }
+    job_.batch.deliveries.push_back(delivery);
+    if (verdict.state == DeliveryState::done) proceed(work.recipient.id, now);
+}
+
+/// After a delivery ended: fail over, or close the recipient. The next delivery is written together with the end of the
+/// one before, so that a crash between them cannot make a recipient look untouched.
+void CampaignRun::proceed(std::int64_t recipient, TimePoint now) {
+    Work& work = working_.at(recipient);
+    const RouteMove move = next_move(steps_, work.recipient, work.deliveries, campaign_.purpose);
+    for (const DeliveryId id : move.start) {
+        LedgerDelivery next;
+        next.id = id;
+        next.state = DeliveryState::waiting;
+        next.retry_at = clock_.wall();
+        work.deliveries.push_back(next);
+        job_.batch.deliveries.push_back(next);
+        waiting_.push({now, id});
+    }
+    if (move.finished) finish_recipient(recipient, move.outcome);
+}
+
+void CampaignRun::finish_recipient(std::int64_t recipient, Final outcome) {
+    job_.batch.finals.push_back({recipient, outcome});
+    working_.erase(recipient);
+}
+
+}  // namespace tidegate::delivery
