@@ -128,7 +128,7 @@ send() {
     rm -rf "$work/keys"
     start_bank "$1"
     campaign "$1" "$2" "$3"
-    "$bin/tidegate" run "$work/$1.toml" --watch 20s > "$work/$1.txt" || { cat "$work/$1.txt"; exit 1; }
+    "$bin/tidegate" run "$work/$1.toml" --watch 30s > "$work/$1.txt" || { cat "$work/$1.txt"; exit 1; }
     sleep 1
     stop_bank
 }
