@@ -35,6 +35,9 @@ void print_text(const LoadedCampaign& loaded, const Preview& seen) {
         if (!sample.message.link.empty()) std::cout << "  -> " << sample.message.link << '\n';
     }
     for (const std::string& warning : loaded.warnings) std::cout << "warning: " << warning << '\n';
+    if (loaded.campaign.deadline && *loaded.campaign.deadline <= system_clock().wall()) {
+        std::cout << "warning: the deadline has passed: a run would send nothing\n";
+    }
     std::cout << "\nno faults found; nothing was sent\n";
 }
 

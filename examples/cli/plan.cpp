@@ -57,7 +57,8 @@ void print_text(const Campaign& campaign, const Forecast& plan) {
     for (std::size_t i = 0; i < shown; ++i) {
         const ForecastCohort& cohort = plan.cohorts[i];
         std::cout << std::left << std::setw(24) << cohort.label << std::right << std::setw(12)
-                  << grouped(cohort.recipients) << "  " << local(cohort.starts, campaign.zone) << '\n';
+                  << grouped(cohort.recipients) << "  "
+                  << (cohort.recipients == 0 ? "-" : local(cohort.starts, campaign.zone)) << '\n';
     }
     if (shown < plan.cohorts.size()) {
         std::cout << "... and " << plan.cohorts.size() - shown << " more, the last one at "

@@ -35,6 +35,7 @@ CohortClock::Options cohort_options(const RunParts& parts) {
     clock.gap = options.gap;
     clock.soak = std::chrono::duration_cast<Duration>(Seconds(ResponseModel(parts.campaign.response).quantile(0.8)));
     clock.begun = mostly_released(parts.cohorts);
+    for (const CohortRecord& cohort : parts.cohorts) clock.empty.push_back(cohort.recipients == 0);
     return clock;
 }
 

@@ -19,7 +19,7 @@ void CohortClock::disturbed(TimePoint now) {
 }
 
 TimePoint CohortClock::ready_at() const {
-    if (begun(current_ + 1)) return TimePoint::min();
+    if (begun(current_ + 1) || empty(current_)) return TimePoint::min();
     TimePoint at = started_ + options_.gap;
     if (in_canary()) at = std::max(at, std::max(last_release_, disturbed_) + options_.soak);
     return at;

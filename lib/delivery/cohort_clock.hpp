@@ -17,7 +17,9 @@ class CohortClock {
         std::uint32_t canaries = 0;
         Duration gap{0};
         Duration soak{0};
-        std::vector<bool> begun;  ///< by cohort: an earlier run of this ledger began it already; such a one never waits
+        std::vector<bool>
+            begun{};  ///< by cohort: an earlier run of this ledger began it already; such a one never waits
+        std::vector<bool> empty{};  ///< by cohort: it has nobody; what follows it does not wait
     };
 
     CohortClock(Options options, TimePoint start);
@@ -43,6 +45,7 @@ class CohortClock {
     bool in_canary() const { return current_ < options_.canaries && !begun(current_ + 1); }
 
   private:
+    bool empty(std::uint32_t cohort) const { return cohort < options_.empty.size() && options_.empty[cohort]; }
     bool begun(std::uint32_t cohort) const { return cohort < options_.begun.size() && options_.begun[cohort]; }
 
     Options options_;

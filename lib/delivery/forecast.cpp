@@ -81,6 +81,12 @@ double steady_rate(const Guarded& g, const ResponseModel& model) {
     return effect > 0.0 ? g.room() / effect : kInfinity;
 }
 
+std::vector<bool> without_anybody(const std::vector<std::uint64_t>& sizes) {
+    std::vector<bool> empty;
+    for (const std::uint64_t size : sizes) empty.push_back(size == 0);
+    return empty;
+}
+
 class Run {
   public:
     Run(const Site& site, const Campaign& campaign, const ForecastInput& input, double coarseness)
@@ -94,7 +100,8 @@ class Run {
                   .canaries = static_cast<std::uint32_t>(std::min(campaign.cohorts.canary.size(), sizes_.size())),
                   .gap = campaign.cohorts.gap,
                   .soak = std::chrono::duration_cast<Duration>(Seconds(model_.quantile(0.8))),
-                  .begun = {}},
+                  .begun = {},
+                  .empty = without_anybody(sizes_)},
                  kOrigin) {
         starts_ = std::max(campaign.starts.value_or(input.now), input.now);
         if (campaign.deadline) last_chance_ = std::max(0.0, Seconds(*campaign.deadline - starts_).count());

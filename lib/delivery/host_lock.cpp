@@ -56,7 +56,7 @@ Result<HostLock> HostLock::take(const std::string& dir, const std::string& backe
         ::close(fd);
         return Error{
             Errc::refused, "the backend is already in the hands of " + who, "backend \"" + backend + "\"",
-            "two gates would double its load: let the other one finish, stop it, or share limits through Redis"};
+            "two gates would double its load: let the other one finish, or stop it"};
     }
     const std::string text = holder + "\n";
     static_cast<void>(!::ftruncate(fd, 0));

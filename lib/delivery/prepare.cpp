@@ -274,6 +274,12 @@ Result<RunParts, Faults> prepare(const Site& site, const Campaign& campaign, Aud
             return one(
                 {Errc::refused, "the campaign was aborted and stays so", path, "begin a new campaign with a new id"});
         }
+        Result<std::optional<std::string>> purged = ledger.meta("purged_at");
+        if (!purged) return one(purged.error());
+        if (*purged) {
+            return one({Errc::refused, "the personal data of this ledger were purged, so nobody can be sent to", path,
+                        "begin a new campaign with a new id"});
+        }
         Faults changed = compare_content(ledger, campaign);
         if (!changed.empty()) return changed;
         if (Result<void, Faults> same = compare_audience(ledger, audience, campaign); !same) return same.error();

@@ -11,7 +11,7 @@ namespace {
 const TimePoint start{100s};
 
 CohortClock clock_of(std::uint32_t cohorts, std::uint32_t canaries, std::vector<bool> begun = {}) {
-    return CohortClock({cohorts, canaries, 30s, 120s, std::move(begun)}, start);
+    return CohortClock({cohorts, canaries, 30s, 120s, std::move(begun), {}}, start);
 }
 
 }  // namespace
@@ -70,4 +70,14 @@ TEST_CASE("a second walk keeps its canaries and gaps for cohorts that were hardl
     clock.advance(start + 721s);
     clock.released_all();
     CHECK(clock.ready(start + 721s));  // the next one was mostly released before
+}
+
+TEST_CASE("nobody waits for a cohort that has nobody") {
+    CohortClock clock({3, 1, 30s, 120s, {}, {true, false, false}}, start);
+    clock.released_all();
+    CHECK(clock.ready(start));
+    clock.advance(start);
+    clock.released(start);
+    clock.released_all();
+    CHECK_FALSE(clock.ready(start + 29s));
 }
