@@ -63,7 +63,8 @@ std::string format_duration(Duration d) {
     if (d < Duration::zero()) return "-" + format_duration(d == Duration::min() ? Duration::max() : -d);
     if (d == Duration::zero()) return "0s";
     if (d < 1ms) return "<1ms";
-    const auto milliseconds = std::chrono::round<std::chrono::milliseconds>(d).count();
+    // std::chrono::round would overflow near the largest duration.
+    const std::int64_t milliseconds = d.count() / 1'000'000 + (d.count() % 1'000'000 >= 500'000 ? 1 : 0);
     if (milliseconds < 1000) return std::to_string(milliseconds) + "ms";
     const auto tenths = (milliseconds + 50) / 100;
     if (tenths < 100) {
