@@ -125,7 +125,7 @@ void ApnsChannel::submit(std::span<const Attempt> attempts, Completion done) {
         }
         state_->lane.send(
             state_->protocol.request(attempt, bearer),
-            [weak = std::weak_ptr(state_), ticket, address = attempt.address, epoch](net::HttpResult result) {
+            [weak = std::weak_ptr(state_), ticket, address = attempt.address, epoch](const net::HttpResult& result) {
                 if (const auto state = weak.lock()) state->answered(ticket, address, epoch, result);
             });
     }

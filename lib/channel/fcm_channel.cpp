@@ -25,6 +25,7 @@ net::PoolOptions pool_options(const ChannelOptions& options, std::size_t count) 
     pool.ca = options.ca;
     pool.max_connections = count;
     pool.max_streams = 100;
+    pool.max_h2_connections = std::max<std::size_t>(8, (options.in_flight + 99) / 100);
     return pool;
 }
 
@@ -68,7 +69,7 @@ struct FcmChannel::State : std::enable_shared_from_this<State> {
             if (!self) return;
             const std::string assertion = fcm_assertion(self->account, self->key, self->lane.clock().wall());
             self->token_pool->send(fcm_token_request(self->account, assertion, self->timeout),
-                                   [weak](net::HttpResult result) {
+                                   [weak](const net::HttpResult& result) {
                                        if (const auto state = weak.lock()) state->token_answered(result);
                                    });
         });
@@ -107,7 +108,7 @@ struct FcmChannel::State : std::enable_shared_from_this<State> {
         }
         lane.send(protocol.request(attempt, use.token, lane.clock().wall()),
                   [weak = weak_from_this(), ticket, address = attempt.address, epoch,
-                   generation = use.generation](net::HttpResult result) {
+                   generation = use.generation](const net::HttpResult& result) {
                       if (const auto self = weak.lock()) self->answered(ticket, address, epoch, generation, result);
                   });
     }

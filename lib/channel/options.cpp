@@ -10,7 +10,6 @@
 namespace tidegate {
 namespace {
 
-using channel::Endpoint;
 using channel::parse_endpoint;
 
 struct Report {

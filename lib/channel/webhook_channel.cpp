@@ -18,6 +18,7 @@ net::PoolOptions pool_options(const ChannelOptions& options) {
     pool.ca = options.ca;
     pool.max_connections = connections(options);
     pool.max_streams = 100;
+    pool.max_h2_connections = std::max<std::size_t>(8, (options.in_flight + 99) / 100);
     return pool;
 }
 
@@ -74,7 +75,7 @@ void WebhookChannel::submit(std::span<const Attempt> attempts, Completion done) 
         }
         state_->lane.send(state_->protocol.request(attempt, state_->lane.clock().wall()),
                           [weak = std::weak_ptr(state_), ticket, address = attempt.address,
-                           key = attempt.key](net::HttpResult result) {
+                           key = attempt.key](const net::HttpResult& result) {
                               if (const auto state = weak.lock()) state->answered(ticket, address, key, result);
                           });
     }

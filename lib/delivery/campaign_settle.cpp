@@ -6,10 +6,10 @@
 
 namespace tidegate::delivery {
 
-void CampaignRun::adopt_open_deliveries(std::vector<std::pair<LedgerDelivery, LedgerRecipient>> open) {
+void CampaignRun::adopt_open_deliveries(const std::vector<std::pair<LedgerDelivery, LedgerRecipient>>& open) {
     const TimePoint now = clock_.now();
     const WallTime wall = clock_.wall();
-    for (auto& [delivery, recipient] : open) {
+    for (const auto& [delivery, recipient] : open) {
         Work& work = working_[recipient.id];
         if (work.recipient.id == 0) {
             work.recipient = recipient;
@@ -56,9 +56,7 @@ void CampaignRun::settle(DeliveryId id, const Outcome& answer, TimePoint now) {
     --in_doubt_;
     job_.settled.emplace_back(accounts_[index], 1);
 
-    ChannelTally tally{accounts_[index]->name(), accounts_[index]->traits().kind, {}};
-    tally.answers[static_cast<std::size_t>(answer.kind)] = 1;
-    job_.batch.tallies.push_back(std::move(tally));
+    tally(*accounts_[index], answer.kind);
 
     delivery->last = answer;
     const Verdict verdict =
@@ -68,6 +66,15 @@ void CampaignRun::settle(DeliveryId id, const Outcome& answer, TimePoint now) {
         guard_ = "channel " + accounts_[index]->name() + ": " + *why;
     }
     apply(*work, *delivery, verdict, now);
+}
+
+/// One row for each account and job, not for each answer.
+void CampaignRun::tally(const Account& account, OutcomeClass kind) {
+    std::vector<ChannelTally>& tallies = job_.batch.tallies;
+    auto mine = std::find_if(tallies.begin(), tallies.end(),
+                             [&](const ChannelTally& known) { return known.name == account.name(); });
+    if (mine == tallies.end()) mine = tallies.insert(mine, {account.name(), account.traits().kind, {}});
+    ++mine->answers[static_cast<std::size_t>(kind)];
 }
 
 /// The deliveries of one recipient become durable together: one row alone would make the others look finished, or the

@@ -63,7 +63,9 @@ Secret from_hex(std::string_view text) {
 
 std::array<std::uint8_t, 32> sha256(std::string_view data) {
     std::array<std::uint8_t, 32> digest = {};
-    must(EVP_Digest(data.data(), data.size(), digest.data(), nullptr, EVP_sha256(), nullptr) == 1);
+    // Fetched once: EVP_sha256() would be looked up among the providers, under a lock, for each digest.
+    static EVP_MD* const method = EVP_MD_fetch(nullptr, "SHA256", nullptr);
+    must(method != nullptr && EVP_Digest(data.data(), data.size(), digest.data(), nullptr, method, nullptr) == 1);
     return digest;
 }
 

@@ -21,8 +21,8 @@ struct HttpRequest {
     std::string url;
     std::vector<std::pair<std::string, std::string>> headers;
     std::string body;
-    Duration timeout = std::chrono::seconds(15);  ///< from hand-over to the last byte
-    std::size_t max_response = 64 * 1024;         ///< a longer body is cut here and the transfer ends normally
+    Duration timeout = std::chrono::seconds(15);        ///< from hand-over to the last byte
+    std::size_t max_response = std::size_t{64} * 1024;  ///< a longer body is cut here and the transfer ends normally
 };
 
 struct HttpResponse {
@@ -60,8 +60,9 @@ struct PoolOptions {
     Secret client_certificate, client_key;  ///< PEM
     bool http2_only = false;                ///< a response over anything else is an error
     std::size_t max_connections = 8;
-    std::size_t max_streams = 500;  ///< per connection; the server's SETTINGS may lower it
-    bool fresh_dns = false;         ///< resolve before each connection (APNs asks for it)
+    std::size_t max_h2_connections = 8;  ///< of these, once the peer is known to speak HTTP/2
+    std::size_t max_streams = 500;       ///< per connection; the server's SETTINGS may lower it
+    bool fresh_dns = false;              ///< resolve before each connection (APNs asks for it)
     Duration max_idle = std::chrono::hours(4);
 };
 

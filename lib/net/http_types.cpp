@@ -11,6 +11,8 @@ namespace {
 
 /// Beyond this a server's wish is taken for nonsense.
 constexpr std::chrono::seconds longest_wait = std::chrono::hours(24 * 366);
+/// The end of the year 9999 in epoch seconds; what lies beyond would overflow when counted in milliseconds.
+constexpr std::int64_t last_date = 253'402'300'799;
 
 std::string_view trimmed(std::string_view text) {
     while (!text.empty() && (text.front() == ' ' || text.front() == '\t')) text.remove_prefix(1);
@@ -42,7 +44,7 @@ std::optional<Duration> HttpResponse::retry_after(WallTime now) const {
         return std::nullopt;
     }
     const time_t seconds = curl_getdate(std::string(value).c_str(), nullptr);
-    if (seconds < 0) return std::nullopt;
+    if (seconds < 0 || seconds > last_date) return std::nullopt;
     const auto wait = WallTime(std::chrono::seconds(seconds)) - now;
     if (wait > longest_wait) return std::nullopt;
     return std::max<Duration>(wait, Duration::zero());

@@ -161,6 +161,7 @@ bool LoopCore::advance(std::span<const epoll_event> events, TimePoint& wake_at) 
     for (const auto& pool : present) {
         pool->start_queued(now);
         for (const auto& generation : pool->generations) {
+            generation->settle(pool->setup.options());  // first: the timer lets those that wait open connections
             if (generation->timer && *generation->timer <= now) {
                 generation->timer.reset();
                 int running = 0;

@@ -71,7 +71,13 @@ struct Generation {
     const std::uint32_t number;  ///< tells its sockets from those of others in an epoll event
     CURLM* multi;
     std::optional<TimePoint> timer;
+    std::optional<bool> multiplexes;  ///< whether the peer speaks HTTP/2, once a connection has been made
+    bool settled = false;             ///< and the number of connections follows from it
     std::unordered_map<CURL*, std::unique_ptr<Transfer>> running;
+
+    /// Lowers the number of connections for a peer that speaks HTTP/2: libcurl opens as many as it may, also where a
+    /// few carry everything.
+    void settle(const PoolOptions& options);
 };
 
 struct PoolCore : std::enable_shared_from_this<PoolCore> {
@@ -96,7 +102,7 @@ struct PoolCore : std::enable_shared_from_this<PoolCore> {
     Generation& current();
 
     const std::shared_ptr<LoopCore> loop;
-    const PoolSetup setup;
+    PoolSetup setup;
 
     std::mutex mutex;  // guards the next four
     std::deque<std::unique_ptr<Transfer>> queue;
@@ -109,6 +115,7 @@ struct PoolCore : std::enable_shared_from_this<PoolCore> {
     std::vector<std::unique_ptr<Generation>> generations;  ///< the last is the one for new requests
     std::deque<std::unique_ptr<Transfer>> finished;
     std::vector<CURL*> idle;
+    std::vector<std::pair<CURL*, CURLcode>> ended;  ///< used within `collect`; keeps its memory
 };
 
 struct LoopCore {

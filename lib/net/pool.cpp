@@ -56,6 +56,15 @@ Generation::Generation(LoopCore& owner, const PoolOptions& options)
     loop.generations[number] = this;
 }
 
+void Generation::settle(const PoolOptions& options) {
+    if (settled || !multiplexes) return;
+    settled = true;
+    if (!*multiplexes) return;
+    const long few = as_long(std::min(options.max_connections, options.max_h2_connections));
+    curl_multi_setopt(multi, CURLMOPT_MAX_HOST_CONNECTIONS, few);
+    curl_multi_setopt(multi, CURLMOPT_MAX_TOTAL_CONNECTIONS, few);
+}
+
 Generation::~Generation() {
     for (auto& [easy, transfer] : running) curl_multi_remove_handle(multi, easy);
     curl_multi_cleanup(multi);
@@ -83,6 +92,7 @@ void PoolCore::send(HttpRequest request, HttpDone done) {
         return;
     }
     --active;
+    // NOLINTNEXTLINE(bugprone-use-after-move): whoever comes here was not moved into the queue
     transfer->abandon("the connection pool has ended");
     shielded([&] { transfer->done(std::move(transfer->result)); });
 }
@@ -162,6 +172,7 @@ void PoolCore::start(std::unique_ptr<Transfer> transfer, Generation& generation,
     }
     if (!transfer->prepare(easy, setup.options(), now)) return finish(std::move(transfer));
     Transfer& placed = *transfer;
+    placed.multiplexes = &generation.multiplexes;
     generation.running[easy] = std::move(transfer);
     if (curl_multi_add_handle(generation.multi, easy) == CURLM_OK) return;
     auto back = std::move(generation.running[easy]);
@@ -171,11 +182,12 @@ void PoolCore::start(std::unique_ptr<Transfer> transfer, Generation& generation,
 }
 
 void PoolCore::collect(Generation& generation) {
+    // All messages first: removing a handle makes libcurl look through those that are left.
     int left = 0;
     while (const CURLMsg* const message = curl_multi_info_read(generation.multi, &left)) {
-        if (message->msg != CURLMSG_DONE) continue;
-        CURL* const easy = message->easy_handle;
-        const CURLcode code = message->data.result;
+        if (message->msg == CURLMSG_DONE) ended.emplace_back(message->easy_handle, message->data.result);
+    }
+    for (const auto& [easy, code] : ended) {
         const auto found = generation.running.find(easy);
         if (found == generation.running.end()) continue;
         auto transfer = std::move(found->second);
@@ -184,6 +196,7 @@ void PoolCore::collect(Generation& generation) {
         curl_multi_remove_handle(generation.multi, easy);
         finish(std::move(transfer));
     }
+    ended.clear();
 }
 
 void PoolCore::drop_drained() {

@@ -27,6 +27,8 @@ class Setter {
     bool good_ = true;
 };
 
+constexpr auto trust_lasts = std::chrono::hours(24);
+
 curl_blob blob_of(const Secret& secret) {
     // libcurl reads it only; the pool's options outlive its handles.
     return {const_cast<char*>(secret.reveal().data()), secret.reveal().size(), CURL_BLOB_NOCOPY};
@@ -58,18 +60,35 @@ PoolSetup::PoolSetup(PoolOptions options) : options_(std::move(options)) {
     }
 }
 
-CURLcode PoolSetup::add_trust(CURL*, void* ssl_context, void* self) {
-    X509_STORE* const store = SSL_CTX_get_cert_store(static_cast<SSL_CTX*>(ssl_context));
-    for (const auto& anchor : static_cast<const PoolSetup*>(self)->anchors_) {
-        if (store == nullptr || X509_STORE_add_cert(store, anchor.get()) != 1) {
-            forget_openssl_errors();
-            return CURLE_SSL_CACERT_BADFILE;
-        }
-    }
+CURLcode PoolSetup::give_trust(CURL*, void* ssl_context, void* self) {
+    X509_STORE* const trust = static_cast<PoolSetup*>(self)->trust();
+    if (trust == nullptr) return CURLE_SSL_CACERT_BADFILE;
+    SSL_CTX_set1_cert_store(static_cast<SSL_CTX*>(ssl_context), trust);
     return CURLE_OK;
 }
 
-bool PoolSetup::configure(CURL* easy) const {
+X509_STORE* PoolSetup::trust() {
+    const TimePoint now = std::chrono::steady_clock::now();
+    if (trust_ && now - trust_read_ < trust_lasts) return trust_.get();
+    trust_.reset(X509_STORE_new());
+    trust_read_ = now;
+    if (!trust_) return nullptr;
+    // As libcurl does it: an intermediate certificate in the bundle may end the chain.
+    X509_STORE_set_flags(trust_.get(), X509_V_FLAG_TRUSTED_FIRST | X509_V_FLAG_PARTIAL_CHAIN);
+    const curl_version_info_data* const built = curl_version_info(CURLVERSION_NOW);
+    if (built->age >= CURLVERSION_SEVENTH) {
+        if (readable(built->cainfo)) X509_STORE_load_file(trust_.get(), built->cainfo);
+        if (readable(built->capath)) X509_STORE_load_path(trust_.get(), built->capath);
+    }
+    for (const auto& anchor : anchors_) {
+        if (X509_STORE_add_cert(trust_.get(), anchor.get()) != 1) trust_.reset();
+        if (!trust_) break;
+    }
+    forget_openssl_errors();
+    return trust_.get();
+}
+
+bool PoolSetup::configure(CURL* easy) {
     Setter set(easy);
     set(CURLOPT_NOSIGNAL, 1L);
 #if LIBCURL_VERSION_NUM >= 0x075700
@@ -91,20 +110,17 @@ bool PoolSetup::configure(CURL* easy) const {
     set(CURLOPT_SSL_VERIFYHOST, 2L);
     set(CURLOPT_TCP_KEEPALIVE, 1L);
     set(CURLOPT_BUFFERSIZE, 4096L);  // answers are short and there may be thousands of handles
+    // Made and freed for each body over HTTP/2; the default of 64 KiB sends the allocator tidying up every time.
+    set(CURLOPT_UPLOAD_BUFFERSIZE, 16384L);
     set(CURLOPT_PIPEWAIT, 1L);
     set(CURLOPT_MAXAGE_CONN, static_cast<long>(std::chrono::ceil<std::chrono::seconds>(options_.max_idle).count()));
     if (options_.fresh_dns) set(CURLOPT_DNS_CACHE_TIMEOUT, 0L);
 
-    if (!anchors_.empty()) {
-        set(CURLOPT_SSL_CTX_FUNCTION, &PoolSetup::add_trust);
-        set(CURLOPT_SSL_CTX_DATA, const_cast<void*>(static_cast<const void*>(this)));
-        const curl_version_info_data* const built = curl_version_info(CURLVERSION_NOW);
-        // Without a system bundle libcurl would refuse to start TLS at all; our own anchor is enough then.
-        if (built->age >= CURLVERSION_SEVENTH && !readable(built->cainfo) && !readable(built->capath)) {
-            set(CURLOPT_CAINFO, static_cast<char*>(nullptr));
-            set(CURLOPT_CAPATH, static_cast<char*>(nullptr));
-        }
-    }
+    // What is trusted comes from us: libcurl would read the system's bundle anew for each connection.
+    set(CURLOPT_CAINFO, static_cast<char*>(nullptr));
+    set(CURLOPT_CAPATH, static_cast<char*>(nullptr));
+    set(CURLOPT_SSL_CTX_FUNCTION, &PoolSetup::give_trust);
+    set(CURLOPT_SSL_CTX_DATA, static_cast<void*>(this));
     if (!options_.client_certificate.empty()) {
         curl_blob certificate = blob_of(options_.client_certificate);
         curl_blob key = blob_of(options_.client_key.empty() ? options_.client_certificate : options_.client_key);

@@ -206,6 +206,7 @@ bool Transfer::about_to_leave() {
     } else {
         over_http2 = http2_only;
     }
+    if (multiplexes != nullptr) *multiplexes = over_http2;
     left = true;
     return true;
 }

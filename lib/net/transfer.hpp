@@ -6,6 +6,7 @@
 #include <array>
 #include <cstdint>
 #include <memory>
+#include <optional>
 #include <string>
 #include <vector>
 
@@ -26,14 +27,20 @@ class PoolSetup {
     /// Why no request of this pool can be sent; empty when it can.
     const std::string& fault() const { return fault_; }
     /// Sets what does not change from one request to the next. False when libcurl lacks something we insist on.
-    bool configure(CURL* easy) const;
+    /// The handle must not outlive this.
+    bool configure(CURL* easy);
 
   private:
-    static CURLcode add_trust(CURL*, void* ssl_context, void* self);
+    static CURLcode give_trust(CURL*, void* ssl_context, void* self);
+    /// The system's certificates and our anchors, read at the first connection and again after a day. Null when there
+    /// is no memory.
+    X509_STORE* trust();
 
     PoolOptions options_;
     std::vector<Owned<X509, X509_free>> anchors_;
     std::string fault_;
+    Owned<X509_STORE, X509_STORE_free> trust_;
+    TimePoint trust_read_{};
 };
 
 /// One request, from `HttpPool::send` to its callback.
@@ -44,7 +51,8 @@ struct Transfer {
     TimePoint handed_over;
     HttpResult result;
 
-    CURL* easy = nullptr;  ///< on loan from the pool while under way
+    CURL* easy = nullptr;                        ///< on loan from the pool while under way
+    std::optional<bool>* multiplexes = nullptr;  ///< told what the connection speaks when it is ready
     curl_slist* headers = nullptr;
     std::array<char, CURL_ERROR_SIZE> error = {};
     std::size_t header_bytes = 0;

@@ -7,6 +7,7 @@
 
 namespace tidegate {
 
+/// The one unit of spans of time.
 using Duration = std::chrono::nanoseconds;
 /// Seconds as a real number: the unit of every formula.
 using Seconds = std::chrono::duration<double>;
@@ -30,7 +31,9 @@ constexpr TimePoint after(TimePoint start, double seconds) {
 class TIDEGATE_EXPORT Clock {
   public:
     virtual ~Clock() = default;
+    /// Monotonic time.
     virtual TimePoint now() const = 0;
+    /// Wall time.
     virtual WallTime wall() const = 0;
     /// Sleeps until `deadline` or until `stop` is requested; true when the deadline was reached.
     virtual bool wait_until(TimePoint deadline, std::stop_token stop) const = 0;

@@ -10,6 +10,7 @@
 
 namespace tidegate {
 
+/// How much a line matters.
 enum class LogLevel : std::uint8_t { debug, info, warning, error };
 
 /// Receives one finished line. Threads: called from any of the library's threads, one call at a time.
@@ -25,11 +26,12 @@ class TIDEGATE_EXPORT Log {
     Log(const Log&) = delete;
     Log& operator=(const Log&) = delete;
 
+    /// Passes one line on when its level is high enough.
     void write(LogLevel level, std::string_view line);
-    void info(std::string_view line) { write(LogLevel::info, line); }
-    void warn(std::string_view line) { write(LogLevel::warning, line); }
-    void error(std::string_view line) { write(LogLevel::error, line); }
-    void debug(std::string_view line) { write(LogLevel::debug, line); }
+    void info(std::string_view line) { write(LogLevel::info, line); }     ///< the run's course
+    void warn(std::string_view line) { write(LogLevel::warning, line); }  ///< worth a look
+    void error(std::string_view line) { write(LogLevel::error, line); }   ///< somebody must act
+    void debug(std::string_view line) { write(LogLevel::debug, line); }   ///< for us
 
   private:
     struct Impl;

@@ -24,10 +24,10 @@ enum class Errc : std::uint8_t {
 /// One failure, told to a person: what happened, where, and what to do about it.
 /// `where` is `file:line`, `row N` or a name; `hint` is an imperative sentence. Both may be empty.
 struct Error {
-    Errc code = Errc::invalid;
-    std::string what;
-    std::string where;
-    std::string hint;
+    Errc code = Errc::invalid;  ///< for callers that branch
+    std::string what{};         ///< what happened
+    std::string where{};        ///< `file:line`, `row N` or a name; may be empty
+    std::string hint{};         ///< what to do; may be empty
 
     bool operator==(const Error&) const = default;
 
@@ -43,23 +43,31 @@ using Faults = std::vector<Error>;
 template <class T, class E = Error>
 class [[nodiscard]] Result {
   public:
-    using value_type = T;
+    using value_type = T;  ///< what stands there on success
 
+    /// Success.
     Result(T value) : state_(std::in_place_index<0>, std::move(value)) {}
+    /// Failure.
     Result(E error) : state_(std::in_place_index<1>, std::move(error)) {}
 
+    /// Whether there is a value.
     explicit operator bool() const noexcept { return state_.index() == 0; }
 
+    /// @{ The value; throws when there is none.
     T& operator*() & { return std::get<0>(state_); }
     const T& operator*() const& { return std::get<0>(state_); }
     T&& operator*() && { return std::get<0>(std::move(state_)); }
     T* operator->() { return &std::get<0>(state_); }
     const T* operator->() const { return &std::get<0>(state_); }
+    /// @}
 
+    /// @{ Why there is no value.
     E& error() & { return std::get<1>(state_); }
     const E& error() const& { return std::get<1>(state_); }
     E&& error() && { return std::get<1>(std::move(state_)); }
+    /// @}
 
+    /// The value, or `fallback` when there is none.
     T value_or(T fallback) const { return *this ? **this : std::move(fallback); }
 
   private:
@@ -70,16 +78,20 @@ class [[nodiscard]] Result {
 template <class E>
 class [[nodiscard]] Result<void, E> {
   public:
-    using value_type = void;
+    using value_type = void;  ///< nothing stands there on success
 
     Result() = default;
+    /// Failure.
     Result(E error) : error_(std::in_place_index<1>, std::move(error)) {}
 
+    /// Whether it went well.
     explicit operator bool() const noexcept { return error_.index() == 0; }
 
+    /// @{ Why it failed.
     E& error() & { return std::get<1>(error_); }
     const E& error() const& { return std::get<1>(error_); }
     E&& error() && { return std::get<1>(std::move(error_)); }
+    /// @}
 
   private:
     std::variant<std::monostate, E> error_;

@@ -11,6 +11,7 @@ namespace tidegate {
 /// Source: xoshiro256** seeded by splitmix64 (Blackman and Vigna, "Scrambled linear pseudorandom number generators").
 class TIDEGATE_EXPORT Rng {
   public:
+    /// The same seed gives the same stream.
     explicit Rng(std::uint64_t seed);
 
     /// 64 uniform bits.

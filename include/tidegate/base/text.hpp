@@ -34,4 +34,13 @@ TIDEGATE_EXPORT std::optional<std::string> nearest(std::string_view word, std::s
 /// Whether the bytes are well-formed UTF-8 (RFC 3629: no overlong forms, no surrogates, at most U+10FFFF).
 TIDEGATE_EXPORT bool valid_utf8(std::string_view bytes);
 
+/// Columns the text takes on a terminal: East Asian wide characters count two, combining ones none.
+TIDEGATE_EXPORT std::size_t columns_of(std::string_view text);
+/// Without control characters, direction overrides and broken UTF-8 (U+FFFD stands in).
+TIDEGATE_EXPORT std::string printable(std::string_view text);
+/// The printable text, cut to `columns` with "…" and padded to them on the right.
+TIDEGATE_EXPORT std::string fit(std::string_view text, std::size_t columns);
+/// The same, padded on the left.
+TIDEGATE_EXPORT std::string fit_right(std::string_view text, std::size_t columns);
+
 }  // namespace tidegate

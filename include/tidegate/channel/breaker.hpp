@@ -23,10 +23,12 @@ struct BreakerOptions {
 /// a whole are at fault, before the account burns. Dead addresses (`gone`) never count. Pure; confined to one thread.
 class TIDEGATE_EXPORT RatioBreaker {
   public:
+    /// One breaker serves one campaign on one channel.
     explicit RatioBreaker(BreakerOptions options = {});
 
     /// Takes one answer; returns the reason the first time a limit is passed. `pause_account` trips at once.
     std::optional<std::string> record(const Outcome& outcome);
+    /// Whether a limit has been passed; it stays so.
     bool tripped() const { return tripped_; }
 
   private:

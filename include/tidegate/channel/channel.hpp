@@ -14,8 +14,8 @@ namespace tidegate {
 
 /// What the delivery machine needs to know about a channel; fixed for its lifetime.
 struct ChannelTraits {
-    std::string kind;                 ///< "apns", "fcm", "webhook", ...
-    std::string address_type;         ///< which of a recipient's addresses it takes
+    std::string kind{};               ///< "apns", "fcm", "webhook", ...
+    std::string address_type{};       ///< which of a recipient's addresses it takes
     bool two_phase = false;           ///< the final word comes later, by report
     bool collapsible = false;         ///< a repeat with the same collapse value merges on the device
     bool idempotent = false;          ///< the receiver drops repeats of the same delivery, collapse value or not
@@ -33,6 +33,7 @@ using Completion = std::function<void(DeliveryId, Outcome)>;
 class TIDEGATE_EXPORT Channel {
   public:
     virtual ~Channel() = default;
+    /// What kind of channel this is; the same at every call.
     virtual ChannelTraits traits() const = 0;
     /// Hands over attempts; never blocks. Each is completed exactly once, by an answer, a time-out or `stop`.
     virtual void submit(std::span<const Attempt> attempts, Completion done) = 0;

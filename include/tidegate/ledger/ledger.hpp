@@ -15,34 +15,41 @@ namespace tidegate {
 
 /// Everything that becomes durable together. Applied in one transaction: all of it or none.
 struct LedgerBatch {
-    std::vector<LedgerDelivery> deliveries;  ///< inserted or replaced by id; intents and outcomes alike
-    std::vector<RecipientFinal> finals;
-    std::vector<CohortRecord> cohorts;  ///< replaced by index
-    std::vector<ChannelTally> tallies;  ///< added to what is there, by name
-    std::vector<BackendTick> backend_ticks;
-    std::vector<CampaignTick> ticks;
-    std::vector<HoldRecord> holds;         ///< replaced by (backend, from)
-    std::vector<BackendSummary> backends;  ///< seconds added, worst raised, by name
-    std::vector<EventRecord> events;
-    std::vector<std::pair<std::string, std::string>> meta;  ///< replaced by name
-    std::uint64_t attempts = 0;                             ///< added to the attempt count
-    double elapsed_s = 0;                                   ///< added to the running time
+    std::vector<LedgerDelivery> deliveries{};  ///< inserted or replaced by id; intents and outcomes alike
+    std::vector<RecipientFinal> finals{};      ///< of recipients
+    std::vector<CohortRecord> cohorts{};       ///< replaced by index
+    std::vector<ChannelTally> tallies{};       ///< added to what is there, by name
+    std::vector<BackendTick> backend_ticks{};  ///< appended
+    std::vector<CampaignTick> ticks{};         ///< appended
+    std::vector<HoldRecord> holds{};           ///< replaced by (backend, from)
+    std::vector<BackendSummary> backends{};    ///< seconds added, worst raised, by name
+    std::vector<EventRecord> events{};         ///< appended
+    std::vector<std::pair<std::string, std::string>> meta{};  ///< replaced by name
+    std::uint64_t attempts = 0;                               ///< added to the attempt count
+    double elapsed_s = 0;                                     ///< added to the running time
 
+    /// Whether a commit would change nothing.
     bool empty() const;
 };
 
 /// A place in the audience's order of sending: cohort, then shard, then recipient.
 struct LedgerCursor {
-    std::uint32_t cohort = 0, shard = 0;
-    std::int64_t id = 0;  ///< recipients with a greater id come next
+    std::uint32_t cohort = 0;  ///< index
+    std::uint32_t shard = 0;   ///< within the cohort
+    std::int64_t id = 0;       ///< recipients with a greater id come next
     bool operator==(const LedgerCursor&) const = default;
 };
 
 /// Counts that the report's invariants are about.
 struct LedgerTotals {
-    std::uint64_t rows = 0, malformed = 0, duplicates = 0, recipients = 0, deliveries = 0, attempts = 0;
-    double elapsed_s = 0;
-    std::array<std::uint64_t, final_count> outcomes{};
+    std::uint64_t rows = 0;                             ///< of data in the audience
+    std::uint64_t malformed = 0;                        ///< rows that could not be used
+    std::uint64_t duplicates = 0;                       ///< rows that repeated a key
+    std::uint64_t recipients = 0;                       ///< people
+    std::uint64_t deliveries = 0;                       ///< begun so far
+    std::uint64_t attempts = 0;                         ///< intended so far, retries included
+    double elapsed_s = 0;                               ///< running time over all runs
+    std::array<std::uint64_t, final_count> outcomes{};  ///< recipients, indexed by `Final`
     bool operator==(const LedgerTotals&) const = default;
 };
 
@@ -62,6 +69,7 @@ class TIDEGATE_EXPORT Ledger {
                                                                                  std::size_t limit) = 0;
     /// All deliveries of one recipient, in order of id.
     virtual Result<std::vector<LedgerDelivery>> of(std::int64_t recipient) = 0;
+    /// One recorded fact by name; nothing when there is none.
     virtual Result<std::optional<std::string>> meta(const std::string& name) = 0;
 };
 

@@ -10,18 +10,18 @@ namespace tidegate {
 
 /// How an audience becomes a ledger.
 struct IngestOptions {
-    std::string path;  ///< the ledger file to make; must not exist
-    std::string campaign_id;
-    AudienceMapping mapping;
-    CohortOptions cohorts;
+    std::string path{};            ///< the ledger file to make; must not exist
+    std::string campaign_id{};     ///< seeds the cohorts
+    AudienceMapping mapping{};     ///< which columns mean what
+    CohortOptions cohorts{};       ///< how the audience is split
     bool all_devices = false;      ///< false: a repeated key is a duplicate; true: its new addresses are added
     double max_malformed = 0.001;  ///< share of rows above which the audience is refused
-    Secret key;                    ///< 32 bytes; empty = personal data lie unsealed
-    std::map<std::string, std::string> meta;  ///< recorded as given: fingerprints, operator, hashes
-    WallTime now{};
-    std::uint64_t limit = 0;         ///< rows read at most; 0 = all
-    std::uint64_t source_bytes = 0;  ///< size of the audience when known: disk space is then checked first
-    std::function<void(std::uint64_t rows)> progress;  ///< called about every 10000 rows; may be empty
+    Secret key{};                  ///< 32 bytes; empty = personal data lie unsealed
+    std::map<std::string, std::string> meta{};  ///< recorded as given: fingerprints, operator, hashes
+    WallTime now{};                             ///< stamp of the record
+    std::uint64_t limit = 0;                    ///< rows read at most; 0 = all
+    std::uint64_t source_bytes = 0;             ///< size of the audience when known: disk space is then checked first
+    std::function<void(std::uint64_t rows)> progress{};  ///< called about every 10000 rows; may be empty
 };
 
 /// The SQLite ledger: one file, mode 0600, WAL, synchronous=FULL, for local filesystems.
@@ -50,15 +50,15 @@ class TIDEGATE_EXPORT SqliteLedger final : public Ledger {
     Result<std::optional<std::string>> meta(const std::string& name) override;
 
     // The report's readings.
-    Result<LedgerTotals> totals();
-    Result<std::vector<CohortRecord>> cohorts();
-    Result<std::vector<ChannelTally>> tallies();
-    Result<std::vector<BackendSummary>> backends();
-    Result<std::vector<HoldRecord>> holds();
-    Result<std::vector<BackendTick>> backend_ticks();
-    Result<std::vector<CampaignTick>> ticks();
-    Result<std::vector<EventRecord>> events();
-    Result<std::vector<MalformedRecord>> malformed(std::size_t limit);
+    Result<LedgerTotals> totals();                                      ///< counts the invariants are about
+    Result<std::vector<CohortRecord>> cohorts();                        ///< in order of sending
+    Result<std::vector<ChannelTally>> tallies();                        ///< answers by channel
+    Result<std::vector<BackendSummary>> backends();                     ///< what they went through
+    Result<std::vector<HoldRecord>> holds();                            ///< when, why, how long
+    Result<std::vector<BackendTick>> backend_ticks();                   ///< curves of the backends
+    Result<std::vector<CampaignTick>> ticks();                          ///< curve of the campaign
+    Result<std::vector<EventRecord>> events();                          ///< what operators and brakes did
+    Result<std::vector<MalformedRecord>> malformed(std::size_t limit);  ///< rows that could not be used
     /// Calls `each(recipient, its deliveries)` for every recipient with one of the outcomes, in order of id.
     Result<void> for_each(const std::vector<Final>& outcomes,
                           const std::function<void(const LedgerRecipient&, const std::vector<LedgerDelivery>&)>& each);
