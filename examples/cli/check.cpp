@@ -34,9 +34,8 @@ void print_text(const LoadedCampaign& loaded, const Preview& seen) {
         std::cout << "  " << sample.message.body << '\n';
         if (!sample.message.link.empty()) std::cout << "  -> " << sample.message.link << '\n';
     }
-    for (const std::string& warning : loaded.warnings) std::cout << "warning: " << warning << '\n';
     if (loaded.campaign.deadline && *loaded.campaign.deadline <= system_clock().wall()) {
-        std::cout << "warning: the deadline has passed: a run would send nothing\n";
+        std::cerr << "warning: the deadline has passed: a run would send nothing\n";
     }
     std::cout << "\nno faults found; nothing was sent\n";
 }
@@ -84,6 +83,7 @@ int check(const CheckOptions& options) {
     if (options.common.json) {
         print_json(*loaded, *seen);
     } else {
+        for (const std::string& warning : loaded->warnings) std::cerr << "warning: " << warning << '\n';
         print_text(*loaded, *seen);
     }
     return ok;

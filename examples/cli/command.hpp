@@ -80,6 +80,9 @@ int rate(const RemoteOptions& options);
 int abort(const RemoteOptions& options);
 int hold(const RemoteOptions& options);
 
+/// A command of a later version, or none at all: says so, names the nearest one, and refuses.
+int not_here(const std::string& word, const std::vector<std::string>& known, bool json);
+
 /// Tells every fault: a line each on standard error, or {"errors":[...]} on standard output. Returns the exit code.
 int tell(const Faults& faults, bool json, int exit_code = refused);
 

@@ -1,13 +1,10 @@
 // The `tidegate` command: one-off campaigns from files, and the operator's hand on a running gate.
 
 #include <CLI/CLI.hpp>
+#include <algorithm>
 #include <functional>
 
 #include "command.hpp"
-
-#ifndef TIDEGATE_VERSION
-#define TIDEGATE_VERSION "0.1.0"
-#endif
 
 int main(int argc, char** argv) {
     namespace cli = tidegate::cli;
@@ -96,6 +93,15 @@ int main(int argc, char** argv) {
     sub->add_option("--backend", remote.backend, "backend name")->required();
     sub->add_flag("--release", remote.release, "let go again");
 
+    app.footer("Not in this version: simulate (rehearsal in virtual time), collect (later delivery reports).");
+    if (argc > 1 && argv[1][0] != '-') {
+        std::vector<std::string> known;
+        for (const CLI::App* one : app.get_subcommands({})) known.push_back(one->get_name());
+        if (std::find(known.begin(), known.end(), argv[1]) == known.end()) {
+            const bool json = std::find(argv, argv + argc, std::string("--json")) != argv + argc;
+            return cli::not_here(argv[1], known, json);
+        }
+    }
     try {
         app.parse(argc, argv);
     } catch (const CLI::ParseError& problem) {

@@ -44,6 +44,15 @@ std::map<std::string, double> present_load(const Site& site, std::vector<std::st
     return load;
 }
 
+/// It holds nobody, or the deadline comes first.
+bool never_starts(const ForecastCohort& cohort) {
+    return cohort.recipients == 0 || cohort.starts == WallTime{};
+}
+
+nlohmann::ordered_json moment(WallTime t) {
+    return t == WallTime{} ? nlohmann::ordered_json(nullptr) : nlohmann::ordered_json(format_wall_time(t));
+}
+
 std::string local(WallTime t, const std::string& zone) {
     return format_local(t, zone).value_or(format_wall_time(t));
 }
@@ -51,18 +60,20 @@ std::string local(WallTime t, const std::string& zone) {
 void print_text(const Campaign& campaign, const Forecast& plan) {
     std::cout << "campaign " << campaign.id << ": " << grouped(plan.recipients) << " recipients in "
               << plan.cohorts.size() << " cohorts\n\n";
-    std::cout << std::left << std::setw(24) << "cohort" << std::right << std::setw(12) << "recipients"
-              << "  starts" << '\n';
+    const auto starts = [&](const ForecastCohort& cohort) {
+        return never_starts(cohort) ? std::string("-") : local(cohort.starts, campaign.zone);
+    };
+    std::cout << fit("cohort", 24) << fit_right("recipients", 12) << "  starts (" << campaign.zone << ")\n";
     const std::size_t shown = std::min(plan.cohorts.size(), rows_shown);
     for (std::size_t i = 0; i < shown; ++i) {
         const ForecastCohort& cohort = plan.cohorts[i];
-        std::cout << std::left << std::setw(24) << cohort.label << std::right << std::setw(12)
-                  << grouped(cohort.recipients) << "  "
-                  << (cohort.recipients == 0 ? "-" : local(cohort.starts, campaign.zone)) << '\n';
+        std::cout << fit(cohort.label, 24) << fit_right(grouped(cohort.recipients), 12) << "  " << starts(cohort)
+                  << '\n';
     }
     if (shown < plan.cohorts.size()) {
-        std::cout << "... and " << plan.cohorts.size() - shown << " more, the last one at "
-                  << local(plan.cohorts.back().starts, campaign.zone) << '\n';
+        const auto last = std::find_if_not(plan.cohorts.rbegin(), plan.cohorts.rend(), never_starts);
+        std::cout << "... and " << plan.cohorts.size() - shown << " more, the last one that begins at "
+                  << (last == plan.cohorts.rend() ? std::string("-") : starts(*last)) << '\n';
     }
     for (const ForecastLoad& backend : plan.backends) {
         std::cout << "\nload on " << backend.backend << ": peak " << std::llround(backend.peak) << " requests/s";
@@ -114,8 +125,8 @@ void print_json(const Campaign& campaign, const Forecast& plan) {
         json["cohorts"].push_back({{"label", cohort.label},
                                    {"canary", cohort.canary},
                                    {"recipients", cohort.recipients},
-                                   {"starts", format_wall_time(cohort.starts)},
-                                   {"ends", format_wall_time(cohort.ends)}});
+                                   {"starts", moment(cohort.starts)},
+                                   {"ends", moment(cohort.ends)}});
     }
     for (const ForecastLoad& backend : plan.backends) {
         nlohmann::ordered_json one = {

@@ -1,7 +1,7 @@
 #include <curl/curl.h>
 
 #include <cmath>
-
+#include <filesystem>
 #include <iostream>
 #include <memory>
 #include <nlohmann/json.hpp>
@@ -25,7 +25,18 @@ std::size_t collect(char* data, std::size_t size, std::size_t count, void* into)
 Result<json> call(const RemoteOptions& options, const std::string& method, const std::string& path,
                   const json& body = nullptr) {
     Result<Secret> token = read_secret("file:" + options.token, ".");
-    if (!token) return token.error();
+    if (!token) {
+        Error why = token.error();
+        why.where = options.token;
+        std::error_code ignored;
+        if (!std::filesystem::exists(options.token, ignored)) {
+            why.what = "there is no such token file";
+            why.hint =
+                "`run --listen` prints where its token lies: control.token beside the ledger, unless --token named "
+                "another";
+        }
+        return why;
+    }
     const std::unique_ptr<CURL, void (*)(CURL*)> easy(curl_easy_init(), curl_easy_cleanup);
     if (!easy) return Error{Errc::internal, "no HTTP client", "", ""};
     const bool local_socket = options.control.starts_with("unix:");

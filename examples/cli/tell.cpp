@@ -3,8 +3,10 @@
 
 #include <iostream>
 #include <nlohmann/json.hpp>
+#include <optional>
 
 #include "command.hpp"
+#include "tidegate/base/text.hpp"
 
 namespace tidegate::cli {
 
@@ -24,6 +26,24 @@ int tell(const Faults& faults, bool json, int exit_code) {
     }
     if (faults.size() > 1) std::cerr << faults.size() << " faults; nothing was sent\n";
     return exit_code;
+}
+
+int not_here(const std::string& word, const std::vector<std::string>& known, bool json) {
+    if (word == "simulate") {
+        return tell({{Errc::refused, "simulate is not in version " TIDEGATE_VERSION ": rehearsal in virtual time", "",
+                      "`plan` predicts cohorts, load and finish from the campaign file"}},
+                    json);
+    }
+    if (word == "collect") {
+        return tell({{Errc::refused, "collect is not in version " TIDEGATE_VERSION ": later delivery reports", "",
+                      "its channels are final when the provider accepts; `report` shows what became of everyone"}},
+                    json);
+    }
+    const std::vector<std::string_view> names(known.begin(), known.end());
+    const std::optional<std::string> meant = nearest(word, names);
+    return tell({{Errc::invalid, "there is no command \"" + word + "\"", "",
+                  meant ? "did you mean " + *meant + "?" : "`tidegate --help` lists the commands"}},
+                json);
 }
 
 std::string operator_name() {

@@ -207,7 +207,7 @@ class ApnsEndpoint::Impl::Connection final : public Pollable {
                                std::uint32_t* flags, nghttp2_data_source*, void* self) {
         auto& stream = static_cast<Connection*>(self)->streams_[id];
         const std::size_t size = std::min(room, stream.answer.size() - stream.sent);
-        std::memcpy(buffer, stream.answer.data() + stream.sent, size);
+        std::copy_n(stream.answer.data() + stream.sent, size, buffer);
         stream.sent += size;
         if (stream.sent == stream.answer.size()) *flags |= NGHTTP2_DATA_FLAG_EOF;
         return static_cast<ssize_t>(size);

@@ -210,7 +210,7 @@ HttpReply FcmEndpoint::grant(const HttpRequest& request) {
 void FcmEndpoint::handle(HttpServer::Ticket ticket, const HttpRequest& request) {
     constexpr std::string_view kPrefix = "/v1/projects/", kSuffix = "/messages:send";
     const auto path = request.path();
-    const auto plain = [&](HttpReply reply) { server_.answer(ticket, reply); };
+    const auto plain = [&](const HttpReply& reply) { server_.answer(ticket, reply); };
     if (request.method != "POST") return plain(fcm_error(405, "UNIMPLEMENTED", "POST only.", {}));
     if (path == "/token") return plain(grant(request));
     if (path.rfind(kPrefix, 0) != 0 || path.size() <= kPrefix.size() + kSuffix.size() || !path.ends_with(kSuffix)) {

@@ -121,7 +121,11 @@ std::uint64_t Rng::poisson(double lambda) {
     if (lambda >= 10) return large_poisson(*this, std::fmin(lambda, 0x1.0p52));
     const double floor = portable_exp(-lambda);
     std::uint64_t count = 0;
-    for (double product = uniform(); product > floor; product *= uniform()) ++count;
+    double product = uniform();
+    while (product > floor) {
+        ++count;
+        product *= uniform();
+    }
     return count;
 }
 

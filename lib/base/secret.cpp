@@ -5,6 +5,7 @@
 #include <sys/stat.h>
 #include <unistd.h>
 
+#include <algorithm>
 #include <cerrno>
 #include <cstdint>
 #include <cstdlib>
@@ -19,6 +20,7 @@ namespace {
 constexpr std::size_t largest_secret = 1024 * 1024;
 
 void wipe(std::string& value) {
+    value.clear();  // a text that was moved from is in no known state before
     value.resize(value.capacity());
     explicit_bzero(value.data(), value.size());
     value.clear();
@@ -28,13 +30,19 @@ Error missing(std::string_view reference, std::string why, std::string hint) {
     return {Errc::not_found, "cannot read the secret: " + std::move(why), std::string(reference), std::move(hint)};
 }
 
+/// Raw key bytes hold control characters or broken UTF-8; text holds neither, but for its line ends.
+bool is_text(std::string_view content) {
+    const auto odd = [](char c) {
+        return (static_cast<unsigned char>(c) < 0x20 && c != '\n' && c != '\r' && c != '\t') || c == 0x7f;
+    };
+    return valid_utf8(content) && std::none_of(content.begin(), content.end(), odd);
+}
+
 Result<Secret> read_secret_file(std::string_view reference, const std::string& path) {
     const int file = ::open(path.c_str(), O_RDONLY | O_CLOEXEC | O_NOCTTY | O_NONBLOCK);
     if (file < 0) {
-        return missing(reference,
-                       errno == EACCES   ? "permission denied"
-                       : errno == ENOENT ? "no such file"
-                                         : "cannot open it",
+        if (errno == ENOENT) return missing(reference, "no such file", "make the file, or correct its path");
+        return missing(reference, errno == EACCES ? "permission denied" : "cannot open it",
                        "make the file readable by the user who runs this");
     }
     struct stat about = {};
@@ -54,7 +62,8 @@ Result<Secret> read_secret_file(std::string_view reference, const std::string& p
         filled += static_cast<std::size_t>(got);
     }
     ::close(file);
-    if (filled > 0 && content[filled - 1] == '\n') {
+    // The last byte of a raw key may happen to be 0x0A.
+    if (filled > 0 && content[filled - 1] == '\n' && is_text(std::string_view(content).substr(0, filled))) {
         --filled;
         if (filled > 0 && content[filled - 1] == '\r') --filled;
     }

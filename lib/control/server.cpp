@@ -7,11 +7,10 @@
 #include <unistd.h>
 
 #include <algorithm>
-#include <cmath>
 #include <nlohmann/json.hpp>
-#include <optional>
 #include <thread>
 
+#include "control/requests.hpp"
 #include "control/status.hpp"
 
 namespace tidegate::control {
@@ -80,20 +79,8 @@ std::string operator_of(const httplib::Request& request) {
     return name.empty() ? "operator" : name.substr(0, 100);
 }
 
-double number_or_nan(const json& body, const char* name) {
-    const auto found = body.find(name);
-    return found != body.end() && found->is_number() ? found->get<double>() : std::nan("");
-}
-
-/// Epoch seconds to the monotonic clock; now when absent, nothing when more than a day away or ahead of us.
-std::optional<TimePoint> moment(double epoch_s) {
-    constexpr double a_day = 86400;
-    constexpr double clocks_differ = 5;
-    const Clock& clock = system_clock();
-    if (!std::isfinite(epoch_s)) return clock.now();
-    const double ahead = epoch_s - Seconds(clock.wall().time_since_epoch()).count();
-    if (ahead > clocks_differ || ahead < -a_day) return std::nullopt;
-    return after(clock.now(), ahead);
+Moment moment() {
+    return {system_clock().now(), system_clock().wall()};
 }
 
 }  // namespace
@@ -112,7 +99,7 @@ struct Server::Impl {
     bool allowed(const httplib::Request& request) const;
     void campaign_action(const httplib::Request& request, httplib::Response& response);
     void backend_action(const httplib::Request& request, httplib::Response& response);
-    Result<void> act(CampaignHandle& handle, const std::string& verb, const json& body, const std::string& who);
+    static Result<void> act(CampaignHandle& handle, const CampaignOrder& order, const std::string& who);
 };
 
 bool Server::Impl::allowed(const httplib::Request& request) const {
@@ -157,81 +144,53 @@ void Server::Impl::route() {
         if (response.body.empty())
             refuse(response, response.status, "there is no such route; see lib/control/README.md");
     });
-    http->set_exception_handler([](const httplib::Request&, httplib::Response& response, std::exception_ptr) {
+    http->set_exception_handler([](const httplib::Request&, httplib::Response& response, const std::exception_ptr&) {
         refuse(response, 500, "internal error");
     });
 }
 
 void Server::Impl::campaign_action(const httplib::Request& request, httplib::Response& response) {
-    const json body = request.body.empty() ? json::object() : json::parse(request.body, nullptr, false);
-    if (!body.is_object()) return refuse(response, 400, "the body is not a JSON object");
+    const Result<CampaignOrder> order = read_campaign_order(request.matches[2].str(), request.body, moment());
+    if (!order) return refuse(response, 400, order.error().text());
     const std::string id = request.matches[1];
     // The newest run of a campaign is the one that is meant.
     std::vector<CampaignHandle> handles = gate.campaigns();
     const auto found = std::find_if(handles.rbegin(), handles.rend(),
                                     [&](const CampaignHandle& handle) { return handle.progress().campaign == id; });
     if (found == handles.rend()) return refuse(response, 404, "there is no campaign \"" + id + "\" here");
-    if (Result<void> done = act(*found, request.matches[2], body, operator_of(request)); !done) {
+    if (Result<void> done = act(*found, *order, operator_of(request)); !done) {
         return refuse(response, done.error().code == Errc::refused ? 409 : 400, done.error().text());
     }
     answer(response, 200, {{"ok", true}});
 }
 
-Result<void> Server::Impl::act(CampaignHandle& handle, const std::string& verb, const json& body,
-                               const std::string& who) {
-    if (verb == "pause") {
-        handle.pause(who);
-    } else if (verb == "resume") {
-        handle.resume(who);
-    } else if (verb == "abort") {
-        if (!handle.abort(who)) return Error{Errc::refused, "the campaign has ended already", "", ""};
-    } else if (verb == "rate") {
-        const auto given = body.find("per_second");
-        if (given == body.end() || given->is_null()) {
-            handle.set_rate(std::nullopt, who);
-        } else if (given->is_number() && given->get<double>() >= 0) {
-            handle.set_rate(Rate{given->get<double>()}, who);
-        } else {
-            return Error{Errc::invalid, "per_second must be a number from 0, or null for the configured rate", "", ""};
-        }
-    } else {
-        const double count = body.contains("opens") && body["opens"].is_array()
-                                 ? static_cast<double>(body["opens"].size())
-                                 : number_or_nan(body, "count");
-        const double from = number_or_nan(body, "from");
-        const double to = number_or_nan(body, "to");
-        const std::optional<TimePoint> begin = moment(from);
-        const std::optional<TimePoint> end = moment(to);
-        if (!(count >= 0) || !(to > from) || !begin || !end) {
-            return Error{Errc::invalid,
-                         "opens need \"count\" (or a list \"opens\") and \"from\" before \"to\" in epoch seconds", "",
-                         ""};
-        }
-        handle.observe_opens(count, *begin, *end);
+Result<void> Server::Impl::act(CampaignHandle& handle, const CampaignOrder& order, const std::string& who) {
+    switch (order.verb) {
+        case CampaignOrder::Verb::pause:
+            handle.pause(who);
+            break;
+        case CampaignOrder::Verb::resume:
+            handle.resume(who);
+            break;
+        case CampaignOrder::Verb::abort:
+            if (!handle.abort(who)) return Error{Errc::refused, "the campaign has ended already", "", ""};
+            break;
+        case CampaignOrder::Verb::rate:
+            handle.set_rate(order.rate, who);
+            break;
+        case CampaignOrder::Verb::opens:
+            handle.observe_opens(order.opens, order.from, order.to);
+            break;
     }
     return {};
 }
 
 void Server::Impl::backend_action(const httplib::Request& request, httplib::Response& response) {
-    const json body = request.body.empty() ? json::object() : json::parse(request.body, nullptr, false);
-    if (!body.is_object()) return refuse(response, 400, "the body is not a JSON object");
+    const Result<BackendOrder> order = read_backend_order(request.matches[2].str(), request.body, moment());
+    if (!order) return refuse(response, 400, order.error().text());
     const std::string name = request.matches[1];
-    Result<void> done;
-    if (request.matches[2] == "hold") {
-        done = gate.hold(name, !body.contains("held") || body["held"] == true, operator_of(request));
-    } else {
-        Observation sample;
-        const double p99_ms = number_or_nan(body, "p99_ms");
-        sample.p99 = Seconds(std::isnan(p99_ms) ? number_or_nan(body, "p99") : p99_ms / 1000);
-        const std::optional<TimePoint> at = moment(number_or_nan(body, "at"));
-        if (!at)
-            return refuse(response, 400,
-                          "\"at\" must be epoch seconds, not ahead of this host's clock and at most a day old");
-        sample.at = *at;
-        if (body.contains("load")) sample.load = number_or_nan(body, "load");
-        if (body.contains("errors")) sample.errors = number_or_nan(body, "errors");
-        done = gate.push_sample(name, sample);
-    }
+    const Result<void> done =
+        order->is_sample ? gate.push_sample(name, order->sample) : gate.hold(name, order->held, operator_of(request));
     if (!done) return refuse(response, done.error().code == Errc::not_found ? 404 : 400, done.error().text());
     answer(response, 200, {{"ok", true}});
 }

@@ -121,6 +121,11 @@ std::string status_metrics(const std::vector<Progress>& campaigns, const std::ve
                  [](const Progress& p) { return p.state == RunState::running ? 1.0 : 0.0; });
     per_campaign("tidegate_paused", "gauge", "1 while an operator has paused it.",
                  [](const Progress& p) { return p.paused ? 1.0 : 0.0; });
+    per_campaign("tidegate_deadline_holds", "gauge", "1 while the deadline can be met, 0 when not, NaN when unknown.",
+                 [](const Progress& p) {
+                     if (!p.deadline_holds) return std::nan("");
+                     return *p.deadline_holds ? 1.0 : 0.0;
+                 });
 
     const auto per_backend = [&](const char* name, const char* help, auto pick) {
         family(out, name, "gauge", help);
@@ -144,6 +149,8 @@ std::string status_metrics(const std::vector<Progress>& campaigns, const std::ve
                 [](const BackendProgress& b) { return b.age_s; });
     per_backend("tidegate_backend_open", "1 when nothing is held because of this backend.",
                 [](const BackendProgress& b) { return b.state == "open" ? 1.0 : 0.0; });
+    per_backend("tidegate_backend_held_by_operator", "1 while the red button is pressed.",
+                [](const BackendProgress& b) { return b.held_by_operator ? 1.0 : 0.0; });
     return out;
 }
 

@@ -45,6 +45,7 @@ bool CampaignRun::feed() {
         move_on(now);
     }
     check_end(now);
+    publish_reason();
     flush(now);
     return moved > 0;
 }

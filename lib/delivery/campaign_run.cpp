@@ -11,6 +11,7 @@ namespace tidegate::delivery {
 namespace {
 
 constexpr auto rate_window = std::chrono::seconds(5);
+constexpr const char* operators_rate = "rate set by the operator";
 
 }  // namespace
 
@@ -85,7 +86,7 @@ CampaignRun::CampaignRun(RunParts parts, const Clock& clock, Log& log, std::func
     }
     event_locked("run", std::to_string(totals_.outcomes[0]) + " recipients pending", parts.operator_name);
     facts_.meta.emplace_back("state", "running");
-    adopt_open_deliveries(std::move(parts.open));
+    adopt_open_deliveries(parts.open);
 }
 
 // ---- control thread
@@ -108,11 +109,13 @@ std::pair<CommittedLoad, ResponseModel> CampaignRun::commitment() const {
     return {committed_, response_};
 }
 
-Rate CampaignRun::demand() const {
-    if (!hungry_.load()) return Rate{0};
+CampaignRun::Demand CampaignRun::demand() const {
     const std::lock_guard lock(mutex_);
-    if (result_ || paused_ || aborted_ || stop_deadline_) return Rate{0};
-    return operator_cap_ ? std::min(campaign_.per_second, *operator_cap_) : campaign_.per_second;
+    if (result_ || aborted_ || stop_deadline_) return {Rate{0}, "ending"};
+    if (paused_) return {Rate{0}, "paused by the operator"};
+    if (!hungry_.load()) return {Rate{0}, "nothing to send"};
+    if (operator_cap_ && *operator_cap_ < campaign_.per_second) return {*operator_cap_, operators_rate};
+    return {campaign_.per_second, "the campaign's own limit"};
 }
 
 void CampaignRun::refresh_suppression() {
@@ -164,7 +167,7 @@ void CampaignRun::set_rate(std::optional<Rate> cap, std::string_view operator_na
     Allowance lower = pacer_.allowance();
     if (cap && *cap < lower.rate) {
         lower.rate = *cap;
-        lower.reason = "rate set by the operator";
+        lower.reason = operators_rate;
         pacer_.allow(lower, clock_.now());
     }
 }
@@ -251,7 +254,7 @@ bool CampaignRun::ended() const {
     return result_.has_value();
 }
 
-void CampaignRun::finish(RunResult result) {
+void CampaignRun::finish(const RunResult& result) {
     {
         const std::lock_guard lock(mutex_);
         if (result_) return;
@@ -273,9 +276,10 @@ void CampaignRun::abandon() {
     finish({RunState::stopped, 3, "the gate was closed"});
 }
 
-void CampaignRun::note_reason(std::string reason) {
+/// Told once a round: whoever looks in the middle of one would see a reason that is about to be replaced.
+void CampaignRun::publish_reason() {
     const std::lock_guard lock(mutex_);
-    reason_ = std::move(reason);
+    if (reason_ != noted_) reason_ = noted_;
 }
 
 }  // namespace tidegate::delivery

@@ -87,8 +87,12 @@ class CampaignRun : public std::enable_shared_from_this<CampaignRun> {
     void record(LedgerBatch facts);
     /// Copies for the predictor.
     std::pair<CommittedLoad, ResponseModel> commitment() const;
-    /// What the campaign could use: its own cap while it has work, else 0.
-    Rate demand() const;
+    /// What the campaign could use, and why no more: its own cap or the operator's while it has work, else 0.
+    struct Demand {
+        Rate rate;
+        std::string why;
+    };
+    Demand demand() const;
     std::uint64_t released() const { return released_.load(); }
     std::uint32_t cohort() const { return cohort_now_.load(); }
     void refresh_suppression();
@@ -123,9 +127,10 @@ class CampaignRun : public std::enable_shared_from_this<CampaignRun> {
     enum class Gone : std::uint8_t { released, wait, dropped };
 
     // feeder's rooms
-    void adopt_open_deliveries(std::vector<std::pair<LedgerDelivery, LedgerRecipient>> open);
+    void adopt_open_deliveries(const std::vector<std::pair<LedgerDelivery, LedgerRecipient>>& open);
     void take_answers(TimePoint now);
     void settle(DeliveryId id, const Outcome& answer, TimePoint now);
+    void tally(const Account& account, OutcomeClass kind);
     void apply(Work& work, LedgerDelivery& delivery, const Verdict& verdict, TimePoint now);
     void proceed(std::int64_t recipient, TimePoint now);
     void finish_recipient(std::int64_t recipient, Final outcome);
@@ -160,7 +165,8 @@ class CampaignRun : public std::enable_shared_from_this<CampaignRun> {
     Work* work_of(DeliveryId id);
     LedgerDelivery* delivery_of(Work& work, DeliveryId id);
     void event_locked(std::string kind, std::string detail, std::string_view operator_name);
-    void note_reason(std::string reason);
+    void note_reason(std::string reason) { noted_ = std::move(reason); }
+    void publish_reason();
 
     // writer's rooms
     void committed(const WriteJob& job);
@@ -169,7 +175,7 @@ class CampaignRun : public std::enable_shared_from_this<CampaignRun> {
 
     // any thread
     void answer(DeliveryId id, Outcome outcome);
-    void finish(RunResult result);
+    void finish(const RunResult& result);
 
     // fixed after construction, but for the ledger's end
     const Campaign campaign_;
@@ -187,6 +193,7 @@ class CampaignRun : public std::enable_shared_from_this<CampaignRun> {
 
     // feeder-confined
     Rng rng_;
+    std::string noted_;  // why nothing goes, as found in this round
     CohortClock cohort_clock_;
     std::vector<CohortRecord> cohorts_;
     LedgerCursor cursor_;

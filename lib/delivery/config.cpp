@@ -100,7 +100,8 @@ void warn_about_label(const Campaign& campaign, Findings& findings) {
 }
 
 void warn_about(const LoadedCampaign& loaded, Findings& findings) {
-    const auto& [site, campaign] = std::tie(loaded.site, loaded.campaign);
+    const Site& site = loaded.site;
+    const Campaign& campaign = loaded.campaign;
     if (site.backends.empty()) {
         findings.warn({}, "no [[backend]]: nothing is watched, only [limits] and account caps hold the campaign back");
     }

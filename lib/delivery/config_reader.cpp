@@ -219,7 +219,21 @@ bool TableReader::secret(std::string_view key, Secret& out) {
         return false;
     }
     out = std::move(*read);
+    // A certificate is no secret though it is read like one.
+    if (reference.starts_with("file:") && key != "certificate") warn_if_shared(key, reference.substr(5));
     return true;
+}
+
+void TableReader::warn_if_shared(std::string_view key, const std::string& file) {
+    const auto path = (std::filesystem::path(file_.directory) / file).lexically_normal();
+    std::error_code failed;
+    const auto mode = std::filesystem::status(path, failed).permissions();
+    using std::filesystem::perms;
+    if (failed || (mode & (perms::group_read | perms::others_read)) == perms::none) return;
+    if (!findings_.first_time(path.string())) return;
+    findings_.warn(path_of(key), path_of(key) + ": the secret file " + in_quotes(file) + " can be read by " +
+                                     ((mode & perms::others_read) != perms::none ? "everyone" : "its group") +
+                                     "; chmod 600 it");
 }
 
 std::optional<std::string> TableReader::resolved(const Node& node, const std::string& path) {

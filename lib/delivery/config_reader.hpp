@@ -30,6 +30,8 @@ class Findings {
     void fault(const SourceFile& file, int line, const std::string& key, Error error);
     void warn(const std::string& key, const std::string& text);
     void stands(const SourceFile& file, int line, const std::string& key);
+    /// Whether this file is met for the first time: what is wrong with it is told once.
+    bool first_time(const std::string& file) { return files_.insert(file).second; }
     /// Keeps later findings about `key` quiet: its true fault has been told.
     void mute(const std::string& key) { told_.insert(key); }
     /// A fault about the key, something inside it, or something it is inside of, was told already.
@@ -60,7 +62,7 @@ class Findings {
 
     std::vector<std::pair<Position, Error>> faults_;
     std::map<std::string, Position> positions_;
-    std::set<std::string> told_;
+    std::set<std::string> told_, files_;
 };
 
 /// Reads one table key by key. Every getter leaves its output alone when the key is absent or at fault, and returns
@@ -120,6 +122,7 @@ class TableReader {
                   Errc code = Errc::invalid);
     std::optional<double> share(const Node& node, const std::string& path);
     std::optional<std::string> resolved(const Node& node, const std::string& path);
+    void warn_if_shared(std::string_view key, const std::string& file);
 
     const Node& table_;
     std::string path_;

@@ -3,7 +3,6 @@
 #include <cstdint>
 #include <string>
 #include <string_view>
-#include <utility>
 #include <vector>
 
 #include "tidegate/base/clock.hpp"
@@ -15,6 +14,7 @@ namespace tidegate::delivery {
 /// types.
 struct Node {
     enum class Kind : std::uint8_t { table, array, text, integer, real, boolean, time, local_time };
+    struct Entry;  // not a pair: its traits ask for the complete node while the node is being defined
 
     Kind kind = Kind::table;
     int line = 0;      ///< of the key, or of the value inside an array
@@ -22,12 +22,18 @@ struct Node {
     std::int64_t integer = 0;
     double real = 0.0;
     bool boolean = false;
-    WallTime time{};                                 ///< of a date-time with offset; `local_time` has none
-    std::vector<Node> items;                         ///< of an array
-    std::vector<std::pair<std::string, Node>> keys;  ///< of a table, by line
+    WallTime time{};          ///< of a date-time with offset; `local_time` has none
+    std::vector<Node> items;  ///< of an array
+    std::vector<Entry> keys;  ///< of a table, by line
 
     /// Null when the table has no such key.
     const Node* find(std::string_view key) const;
+};
+
+/// One key of a table.
+struct Node::Entry {
+    std::string name;
+    Node value;
 };
 
 /// "a text", "a number", "a table": for messages.

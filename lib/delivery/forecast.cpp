@@ -222,7 +222,7 @@ class Run {
         clock_.released(after(kOrigin, from));
         clock_.released(after(kOrigin, to));
         const double pieces = std::clamp(std::ceil((to - from) * 20.0 / model_.median()), 1.0, 2000.0);
-        for (double i = 0.0; i < pieces; i += 1.0)
+        for (int i = 0; i < pieces; ++i)
             sent_.add(count / pieces, after(kOrigin, from + (to - from) * (i + 0.5) / pieces));
         // Rounding must not leave a hair of a recipient behind.
         const double size = static_cast<double>(sizes_[cohort]);

@@ -141,7 +141,8 @@ struct Gate::Impl {
 Faults Gate::Impl::build() {
     Faults faults = site.validate();
     if (!faults.empty()) return faults;
-    for (const auto& [name, channel] : options.channels) {
+    for (const auto& entry : options.channels) {
+        const std::string& name = entry.first;
         const bool known = std::any_of(site.channels.begin(), site.channels.end(),
                                        [&](const ChannelOptions& wanted) { return wanted.name == name; });
         if (!known)

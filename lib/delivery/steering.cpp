@@ -44,9 +44,9 @@ void Steering::tick(const std::vector<std::shared_ptr<CampaignRun>>& runs) {
             continue;
         }
         auto [load, model] = run->commitment();
-        const Rate demand = run->demand();
-        views.push_back({run, std::move(load), std::move(model), !run->ended(), demand.per_second,
-                         demand.per_second > 0 ? "the campaign's own limit" : "nothing to send", true});
+        CampaignRun::Demand demand = run->demand();
+        views.push_back(
+            {run, std::move(load), model, !run->ended(), demand.rate.per_second, std::move(demand.why), true});
     }
     for (const auto& backend : backends_) steer(*backend, views, now, wall, record);
     hand_out(views, now, wall, record);

@@ -205,7 +205,7 @@ Curve decimate(const Curve& curve, double end, std::size_t columns) {
                 gap = true;
                 continue;
             }
-            if (std::isnan(curve[low].v)) low = high = last = next;
+            if (std::isnan(curve[low].v)) low = high = next;
             if (curve[next].v < curve[low].v) low = next;
             if (curve[next].v > curve[high].v) high = next;
             last = next;

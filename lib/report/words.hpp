@@ -4,6 +4,8 @@
 #include <string>
 #include <string_view>
 
+#include "tidegate/base/text.hpp"
+
 namespace tidegate::report {
 
 // Numbers for people, the same on every machine: the process's locale is never asked.
@@ -23,14 +25,9 @@ std::string elapsed(double seconds);
 
 // Text for a terminal.
 
-/// Columns the text takes: East Asian wide characters count two, combining ones none.
-std::size_t columns_of(std::string_view text);
-/// The text without control characters and direction overrides, cut to `columns` with "…" and padded to it on the
-/// right.
-std::string fit(std::string_view text, std::size_t columns);
-/// Padded on the left.
-std::string fit_right(std::string_view text, std::size_t columns);
-/// Without control characters, direction overrides and broken UTF-8 (U+FFFD stands in).
-std::string printable(std::string_view text);
+using tidegate::columns_of;
+using tidegate::fit;
+using tidegate::fit_right;
+using tidegate::printable;
 
 }  // namespace tidegate::report

@@ -65,7 +65,7 @@ class ProbeSensor final : public Sensor {
         request.timeout = signal_.timeout;
         const TimePoint sent = clock_.now();
         pool_->send(std::move(request), [weak = std::weak_ptr(shared_), sent, &clock = clock_,
-                                         timeout = signal_.timeout](net::HttpResult result) {
+                                         timeout = signal_.timeout](const net::HttpResult& result) {
             if (const auto shared = weak.lock()) shared->finished(sent, clock.now(), result, timeout);
         });
     }

@@ -111,7 +111,7 @@ class PrometheusSensor final : public Periodic {
             request.timeout = timeout_;
             request.headers = {{"Content-Type", "application/x-www-form-urlencoded"}, {"Accept", "application/json"}};
             request.body = "query=" + form_encode(shared_->questions[i].text);
-            pool_->send(std::move(request), [weak = std::weak_ptr(shared_), round, i](net::HttpResult result) {
+            pool_->send(std::move(request), [weak = std::weak_ptr(shared_), round, i](const net::HttpResult& result) {
                 const auto shared = weak.lock();
                 if (!shared) return;
                 const auto& name = shared->questions[i].name;
@@ -139,7 +139,7 @@ class JsonSensor final : public Periodic {
         request.url = url_;
         request.timeout = timeout_;
         request.headers = {{"Accept", "application/json"}};
-        pool_->send(std::move(request), [weak = std::weak_ptr(shared_)](net::HttpResult result) {
+        pool_->send(std::move(request), [weak = std::weak_ptr(shared_)](const net::HttpResult& result) {
             const auto shared = weak.lock();
             if (!shared) return;
             Result<std::vector<Answer>> answers = unreachable("url", result);

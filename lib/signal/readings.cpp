@@ -112,7 +112,8 @@ Result<double> parse_number(std::string_view text) {
     if (text == "-Inf") return -std::numeric_limits<double>::infinity();
     double value = 0.0;
     const auto parsed = std::from_chars(text.data(), text.data() + text.size(), value);
-    if (parsed.ec != std::errc() || parsed.ptr != text.data() + text.size()) {
+    // The library's own names for them ("nan", "infinity") are nobody's here.
+    if (parsed.ec != std::errc() || parsed.ptr != text.data() + text.size() || !std::isfinite(value)) {
         return Error{Errc::unavailable, "\"" + quote(text) + "\" is not a number", {}, {}};
     }
     return value;

@@ -13,8 +13,8 @@ namespace tidegate {
 
 /// One address of one recipient: `type` is a channel's address type ("apns", "fcm", "phone", "webhook").
 struct Address {
-    std::string type;
-    std::string value;
+    std::string type{};   ///< "apns", "fcm", "phone", "webhook" or a type of the host's own
+    std::string value{};  ///< the token, number or other address
 
     bool operator==(const Address&) const = default;
 };
@@ -25,25 +25,25 @@ enum class Consent : std::uint8_t { none, given };
 /// A person of the audience, as delivery needs them. `fields` holds the columns the message uses, in the order of
 /// `AudienceMapping::fields`.
 struct Recipient {
-    std::string key;
-    std::vector<Address> addresses;
-    std::vector<std::string> fields;
-    Consent consent = Consent::none;
-    Consent night_consent = Consent::none;
-    std::optional<WallTime> consent_at;  ///< known only when the column holds dates
-    std::string cohort_value;            ///< the value of `AudienceMapping::cohort_column`
+    std::string key{};                      ///< identity; unique in the audience
+    std::vector<Address> addresses{};       ///< every address there is, of any type
+    std::vector<std::string> fields{};      ///< values of the columns the message uses
+    Consent consent = Consent::none;        ///< to advertising
+    Consent night_consent = Consent::none;  ///< to advertising at night
+    std::optional<WallTime> consent_at{};   ///< known only when the column holds dates
+    std::string cohort_value{};             ///< the value of `AudienceMapping::cohort_column`
 
     bool operator==(const Recipient&) const = default;
 };
 
 /// Which columns mean what.
 struct AudienceMapping {
-    std::string key;                       ///< column of the identity; required, at most 256 bytes a value
-    std::vector<Address> address_columns;  ///< `type` and, in `value`, the column that holds it
-    std::vector<std::string> fields;       ///< columns the message template names
-    std::string consent;                   ///< empty: no such column, nobody has consented
-    std::string night_consent;             ///< likewise
-    std::string cohort_column;             ///< empty: cohorts by hash
+    std::string key{};                       ///< column of the identity; required, at most 256 bytes a value
+    std::vector<Address> address_columns{};  ///< `type` and, in `value`, the column that holds it
+    std::vector<std::string> fields{};       ///< columns the message template names
+    std::string consent{};                   ///< empty: no such column, nobody has consented
+    std::string night_consent{};             ///< likewise
+    std::string cohort_column{};             ///< empty: cohorts by hash
 
     bool operator==(const AudienceMapping&) const = default;
 

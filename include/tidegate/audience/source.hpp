@@ -12,9 +12,9 @@ namespace tidegate {
 /// One row of an audience as it came: values stand in the order of `AudienceSource::columns()`.
 /// `malformed`, when not empty, says why the row cannot be used ("quote never closed"); its values are then ignored.
 struct AudienceRow {
-    std::uint64_t number = 0;  ///< 1 = the first row of data (for a file: the line or record after the header)
-    std::vector<std::string> values;
-    std::string malformed;
+    std::uint64_t number = 0;           ///< 1 = the first row of data (for a file: the line or record after the header)
+    std::vector<std::string> values{};  ///< one for each column
+    std::string malformed{};            ///< why the row cannot be used; empty = it can
 
     bool operator==(const AudienceRow&) const = default;
 };

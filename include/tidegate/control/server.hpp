@@ -11,8 +11,8 @@ namespace tidegate::control {
 
 /// Where the operator's surface listens.
 struct ServerOptions {
-    std::string listen;  ///< "127.0.0.1:8700", "[::1]:0" (any free port) or "unix:/path"; loopback or unix only
-    Secret token;        ///< required in `Authorization: Bearer`; compared in constant time
+    std::string listen{};  ///< "127.0.0.1:8700", "[::1]:0" (any free port) or "unix:/path"; loopback or unix only
+    Secret token{};        ///< required in `Authorization: Bearer`; compared in constant time
 
     bool operator==(const ServerOptions&) const = default;
 };

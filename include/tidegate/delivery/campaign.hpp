@@ -23,45 +23,48 @@ enum class OnUnknown : std::uint8_t {
     resend,                 ///< at least once: a recipient may get it twice
     never                   ///< at most once: the recipient ends `unknown`
 };
+/// As campaign files spell it: "resend-if-collapsible".
 TIDEGATE_EXPORT std::string_view to_string(OnUnknown policy);
 
 /// One step of the route. Order is fail-over order; `also` steps are sent besides, not instead.
 struct SendStep {
-    std::string channel;
-    bool also = false;
+    std::string channel{};  ///< name of a channel of the site
+    bool also = false;      ///< true: sent besides the other steps, not instead
 
     bool operator==(const SendStep&) const = default;
 };
 
 /// Who gets it.
 struct AudienceOptions {
-    std::string file;                    ///< empty when the host hands over its own source
-    std::string key = "key";             ///< column of the identity
-    bool all_devices = false;            ///< repeated keys: false = duplicates, true = one delivery an address
-    double max_malformed = 0.001;        ///< share of rows; above it nothing is sent
-    std::vector<std::string> suppress;   ///< files; re-read while running
-    std::string consent, night_consent;  ///< columns
-    std::vector<Address> addresses;      ///< address type and, in `value`, its column
+    std::string file{};                   ///< empty when the host hands over its own source
+    std::string key = "key";              ///< column of the identity
+    bool all_devices = false;             ///< repeated keys: false = duplicates, true = one delivery an address
+    double max_malformed = 0.001;         ///< share of rows; above it nothing is sent
+    std::vector<std::string> suppress{};  ///< files; re-read while running
+    std::string consent{};                ///< column; required for advertising
+    std::string night_consent{};          ///< column; absent = nobody at night
+    std::vector<Address> addresses{};     ///< address type and, in `value`, its column
 
     bool operator==(const AudienceOptions&) const = default;
 };
 
 /// What the marketer owns.
 struct Campaign {
-    std::string id;  ///< 1..100 of [A-Za-z0-9._-]; names the ledger, seeds the cohorts
-    Purpose purpose = Purpose::advertising;
-    std::string zone = "Asia/Seoul";  ///< IANA zone for permitted hours
-    std::optional<WallTime> starts, deadline;
-    int priority = 5;  ///< 0..9, 9 first
-    OnUnknown on_unknown = OnUnknown::resend_if_collapsible;
-    AudienceOptions audience;
-    Message message;
-    std::vector<SendStep> send;
-    CohortOptions cohorts;
-    ResponseOptions response;
-    std::map<std::string, Impact> impact;  ///< by backend name
-    Rate per_second = Rate::unlimited();
-    Secret ledger_key;  ///< 32 bytes: seals personal data in the ledger; empty = unsealed
+    std::string id{};                        ///< 1..100 of [A-Za-z0-9._-]; names the ledger, seeds the cohorts
+    Purpose purpose = Purpose::advertising;  ///< decides consents and hours
+    std::string zone = "Asia/Seoul";         ///< IANA zone for permitted hours
+    std::optional<WallTime> starts{};        ///< nothing leaves before; absent = at once
+    std::optional<WallTime> deadline{};      ///< nothing leaves after; absent = none
+    int priority = 5;                        ///< 0..9, 9 first
+    OnUnknown on_unknown = OnUnknown::resend_if_collapsible;  ///< what becomes of doubt
+    AudienceOptions audience{};                               ///< who gets it
+    Message message{};                                        ///< what they get
+    std::vector<SendStep> send{};                             ///< route, in fail-over order; at least one step
+    CohortOptions cohorts{};                                  ///< how it is staggered
+    ResponseOptions response{};                               ///< belief about how people react
+    std::map<std::string, Impact> impact{};                   ///< by backend name
+    Rate per_second = Rate::unlimited();                      ///< the campaign's own cap in messages/s
+    Secret ledger_key{};  ///< 32 bytes: seals personal data in the ledger; empty = unsealed
 
     bool operator==(const Campaign&) const = default;
 

@@ -10,15 +10,16 @@ namespace tidegate {
 
 /// A campaign file with its site, both read and checked for form.
 struct LoadedCampaign {
-    Site site;
-    Campaign campaign;
-    std::string path;       ///< of the campaign file
-    std::string directory;  ///< relative paths of the campaign were resolved against it
+    Site site{};              ///< from the site file, or from tables of the same file
+    Campaign campaign{};      ///< what the file says
+    std::string path{};       ///< of the campaign file
+    std::string directory{};  ///< relative paths of the campaign were resolved against it
     /// SHA-256 of the files' bytes, for the ledger's record.
-    std::string site_hash, campaign_hash;
+    std::string site_hash{};      ///< SHA-256 of the site file's bytes, for the ledger's record
+    std::string campaign_hash{};  ///< SHA-256 of the campaign file's bytes
     /// `file:LINE` of each key that was set, by dotted name ("campaign.id", "backend[0].name"): for messages.
-    std::map<std::string, std::string> lines;
-    std::vector<std::string> warnings;
+    std::map<std::string, std::string> lines{};
+    std::vector<std::string> warnings{};  ///< nothing to refuse, but worth reading
 };
 
 /// Reads a campaign file (and the site file it names, or the site's tables in the same file) and resolves secrets.

@@ -23,11 +23,11 @@ namespace tidegate {
 
 /// What the host lends the Gate. Everything is optional.
 struct GateOptions {
-    LogSink log;  ///< empty = silent
-    LogLevel log_level = LogLevel::info;
-    std::map<std::string, std::shared_ptr<Channel>> channels;  ///< by site channel name; replaces the built-in one
-    std::map<std::string, std::shared_ptr<Sensor>> sensors;    ///< by backend name; replaces the configured signal
-    std::string lock_dir;  ///< for the host-wide backend locks; default /run/lock, else the temporary directory
+    LogSink log{};                                               ///< empty = silent
+    LogLevel log_level = LogLevel::info;                         ///< lines below it are not made
+    std::map<std::string, std::shared_ptr<Channel>> channels{};  ///< by site channel name; replaces the built-in one
+    std::map<std::string, std::shared_ptr<Sensor>> sensors{};    ///< by backend name; replaces the configured signal
+    std::string lock_dir{};  ///< for the host-wide backend locks; default /run/lock, else the temporary directory
     bool dry_run =
         false;  ///< no network at all: channels accept everything, backends without a host sensor are not watched
 };
@@ -37,20 +37,22 @@ struct RunOptions {
     std::string ledger_dir = "ledger";  ///< made when absent, mode 0700
     bool must_exist = false;            ///< an absent ledger is an error (`--resume`)
     std::uint64_t limit = 0;            ///< recipients in this ledger at most; 0 = all
-    std::string operator_name;          ///< recorded
+    std::string operator_name{};        ///< recorded
     /// Keep watching the backends for this long after the last message, so that the report holds what the opens did.
     Duration watch_after{0};
-    std::shared_ptr<SuppressionSource> suppression;      ///< besides the files the campaign names
-    std::map<std::string, std::string> record;           ///< extra facts for the ledger: file hashes, command line
-    std::function<void(std::uint64_t)> ingest_progress;  ///< rows read so far
+    std::shared_ptr<SuppressionSource> suppression{};      ///< besides the files the campaign names
+    std::map<std::string, std::string> record{};           ///< extra facts for the ledger: file hashes, command line
+    std::function<void(std::uint64_t)> ingest_progress{};  ///< rows read so far
 };
 
 /// A running campaign. Copies refer to the same run. Threads: every member from any thread.
 class TIDEGATE_EXPORT CampaignHandle {
   public:
+    /// A copy of how it stands now; cheap enough for every second.
     Progress progress() const;
     /// Stops handing over within 200 ms; what is in flight ends by itself.
     void pause(std::string_view operator_name = {});
+    /// Takes a pause back.
     void resume(std::string_view operator_name = {});
     /// A lower cap in messages/s; absent = back to the configured one. Never above the campaign's own limit.
     void set_rate(std::optional<Rate> cap, std::string_view operator_name = {});
@@ -64,6 +66,7 @@ class TIDEGATE_EXPORT CampaignHandle {
     std::optional<RunResult> wait(Duration timeout) const;
     /// From the ledger; any time.
     Result<RunReport> report() const;
+    /// The ledger file of this run.
     std::string ledger_path() const;
 
   private:
@@ -97,6 +100,7 @@ class TIDEGATE_EXPORT Gate {
 
     /// The campaigns started so far, newest last.
     std::vector<CampaignHandle> campaigns() const;
+    /// Every backend of the site as it stands now.
     std::vector<BackendProgress> backends() const;
     /// The red button: no campaign releases anything that loads this backend until it is lifted.
     Result<void> hold(const std::string& backend, bool held, std::string_view operator_name = {});

@@ -13,41 +13,45 @@ namespace tidegate {
 
 /// One backend as it stands now.
 struct BackendProgress {
-    std::string name;
-    double p99_s = 0, slo_s = 0;       ///< NaN = not known yet
-    double load = 0;                   ///< requests/s; NaN = not known
-    double committed = 0;              ///< predicted peak of ours, requests/s
-    double baseline = 0, ceiling = 0;  ///< requests/s; ceiling infinity = unbounded
-    double age_s = 0;
-    bool held_by_operator = false;
-    std::string state, reason;
+    std::string name{};             ///< as the site names it
+    double p99_s = 0;               ///< newest sample; NaN = not known yet
+    double slo_s = 0;               ///< its objective
+    double load = 0;                ///< requests/s; NaN = not known
+    double committed = 0;           ///< predicted peak of ours, requests/s
+    double baseline = 0;            ///< requests/s that are not ours
+    double ceiling = 0;             ///< requests/s it is trusted with; infinity = unbounded
+    double age_s = 0;               ///< of the newest sample; infinity before the first
+    bool held_by_operator = false;  ///< the red button is pressed
+    std::string state{};            ///< "open", "hold", "pause", "stale"
+    std::string reason{};           ///< one line for people
 
     bool operator==(const BackendProgress&) const = default;
 };
 
 /// A campaign as it stands now; a copy, consistent in itself.
 struct Progress {
-    std::string campaign;
-    RunState state = RunState::running;
-    bool paused = false;
-    LedgerTotals totals;          ///< final outcomes are counted once durable
-    std::uint64_t in_flight = 0;  ///< attempts without a durable result
-    double rate = 0;              ///< messages/s over the last seconds
-    double allowed = 0;           ///< messages/s
-    std::string reason;           ///< what sets the allowed rate, or why it holds
-    std::uint32_t cohort = 0, cohorts = 0;
-    std::optional<Duration> eta;  ///< at the present rate; absent while nothing moves
-    std::optional<bool> deadline_holds;
-    std::vector<BackendProgress> backends;
+    std::string campaign{};                   ///< its id
+    RunState state = RunState::running;       ///< running until the run has ended
+    bool paused = false;                      ///< by an operator
+    LedgerTotals totals{};                    ///< final outcomes are counted once durable
+    std::uint64_t in_flight = 0;              ///< attempts without a durable result
+    double rate = 0;                          ///< messages/s over the last seconds
+    double allowed = 0;                       ///< messages/s
+    std::string reason{};                     ///< what sets the allowed rate, or why it holds
+    std::uint32_t cohort = 0;                 ///< index of the newest one open
+    std::uint32_t cohorts = 0;                ///< canaries included
+    std::optional<Duration> eta{};            ///< at the present rate; absent while nothing moves
+    std::optional<bool> deadline_holds{};     ///< at the present rate; absent without a deadline
+    std::vector<BackendProgress> backends{};  ///< those this campaign has an impact on
 
     bool operator==(const Progress&) const = default;
 };
 
 /// How a run ended.
 struct RunResult {
-    RunState state = RunState::running;
-    int exit_code = 0;  ///< as the command line's table: 0, 3, 4 or 5
-    std::string why;    ///< one line
+    RunState state = RunState::running;  ///< how the campaign stands now
+    int exit_code = 0;                   ///< as the command line's table: 0, 3, 4 or 5
+    std::string why{};                   ///< one line
 
     bool operator==(const RunResult&) const = default;
 };

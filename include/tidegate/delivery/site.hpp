@@ -14,28 +14,28 @@ namespace tidegate {
 
 /// A backend and how it is watched.
 struct Backend {
-    BackendOptions limits;
-    SignalOptions signal = PushSignal{};
+    BackendOptions limits{};              ///< its name and what it can bear
+    SignalOptions signal = PushSignal{};  ///< how it is watched
 
     bool operator==(const Backend&) const = default;
 };
 
 /// Where limits shared between nodes live.
 struct QuotaOptions {
-    std::string redis;  ///< redis:// or rediss:// URL
-    Secret password;
-    std::string domain;  ///< nodes of one domain share every limit
+    std::string redis{};   ///< redis:// or rediss:// URL
+    Secret password{};     ///< for AUTH; empty = none
+    std::string domain{};  ///< nodes of one domain share every limit
 
     bool operator==(const QuotaOptions&) const = default;
 };
 
 /// What the site-reliability engineer owns: backends, provider accounts, shared limits. Campaigns can only be stricter.
 struct Site {
-    std::vector<Backend> backends;
-    std::vector<ChannelOptions> channels;
-    std::optional<QuotaOptions> quota;
+    std::vector<Backend> backends{};         ///< what must be protected
+    std::vector<ChannelOptions> channels{};  ///< the provider accounts
+    std::optional<QuotaOptions> quota{};     ///< absent: limits hold in this process alone
     /// Templates that may be sent with purpose "transactional".
-    std::vector<std::string> transactional_templates;
+    std::vector<std::string> transactional_templates{};
 
     bool operator==(const Site&) const = default;
 

@@ -14,28 +14,29 @@ namespace tidegate {
 
 /// Why the message is sent; decides which consents and hours apply.
 enum class Purpose : std::uint8_t { advertising, informational, transactional };
+/// As campaign files spell it.
 TIDEGATE_EXPORT std::string_view to_string(Purpose purpose);
 
 /// What is said to everyone, before personalisation. Text fields may hold `{{column}}` or `{{column|default}}`.
 struct Message {
-    std::string title;
-    std::string body;
-    std::string link;                         ///< opened on tap; empty = the app's start
-    std::string collapse;                     ///< equal values merge on the device; empty = never merged
-    std::optional<Duration> ttl;              ///< absent = the provider's own storage policy
-    std::map<std::string, std::string> data;  ///< extra string pairs for the app
-    std::string template_id;                  ///< vendor or site template; required for `transactional`
+    std::string title{};                        ///< may be empty
+    std::string body{};                         ///< required
+    std::string link{};                         ///< opened on tap; empty = the app's start
+    std::string collapse{};                     ///< equal values merge on the device; empty = never merged
+    std::optional<Duration> ttl{};              ///< absent = the provider's own storage policy
+    std::map<std::string, std::string> data{};  ///< extra string pairs for the app
+    std::string template_id{};                  ///< vendor or site template; required for `transactional`
 
     bool operator==(const Message&) const = default;
 };
 
 /// A message for one person.
 struct RenderedMessage {
-    std::string title;
-    std::string body;
-    std::string link;
-    std::string collapse;
-    std::map<std::string, std::string> data;
+    std::string title{};                        ///< may be empty
+    std::string body{};                         ///< text for this person
+    std::string link{};                         ///< empty = the app's start
+    std::string collapse{};                     ///< empty = never merged
+    std::map<std::string, std::string> data{};  ///< extra string pairs for the app
 
     bool operator==(const RenderedMessage&) const = default;
 };
@@ -51,9 +52,9 @@ class TIDEGATE_EXPORT TextTemplate {
   private:
     friend class MessageTemplate;
     struct Piece {
-        std::string literal;
+        std::string literal{};
         int column = -1;  ///< index into columns_; -1 = literal only
-        std::string fallback;
+        std::string fallback{};
     };
     std::vector<Piece> pieces_;
     std::vector<std::string> columns_;
@@ -71,8 +72,8 @@ class TIDEGATE_EXPORT MessageTemplate {
 
   private:
     struct Part {
-        TextTemplate text;
-        std::vector<std::size_t> index;  ///< of each of the text's columns in columns_
+        TextTemplate text{};
+        std::vector<std::size_t> index{};  ///< of each of the text's columns in columns_
     };
     static std::string fill(const Part& part, const std::vector<std::string>& values);
     Part title_, body_, link_, collapse_;

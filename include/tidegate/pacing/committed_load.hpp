@@ -46,9 +46,9 @@ class TIDEGATE_EXPORT CommittedLoad {
 
 /// One campaign's commitment at one backend.
 struct Commitment {
-    const CommittedLoad* load = nullptr;
-    const ResponseModel* model = nullptr;
-    Impact impact;
+    const CommittedLoad* load = nullptr;   ///< what was released; not owned
+    const ResponseModel* model = nullptr;  ///< how people react; not owned
+    Impact impact{};                       ///< requests one recipient causes there
 };
 
 /// Predicted requests/s of ours at `at`, over all commitments, doubt included when `with_doubt`.

@@ -13,6 +13,7 @@ namespace tidegate {
 /// Units: seconds, opens per message.
 class TIDEGATE_EXPORT ResponseModel {
   public:
+    /// `belief` must validate.
     explicit ResponseModel(const ResponseOptions& belief);
 
     /// k(u); 0 for u < 0.

@@ -15,20 +15,20 @@ namespace tidegate {
 /// What one campaign wants to send through one account: it is granted on every named resource at once or not at all.
 /// `camp:<id>`, `acct:<channel>`; unit messages/s.
 struct Flow {
-    std::string id;  ///< unique: "<campaign>/<channel>"
-    std::vector<std::string> resources;
-    int priority = 5;  ///< 0..9, 9 first
-    Rate wants;        ///< what it could use now
+    std::string id{};                      ///< unique: "<campaign>/<channel>"
+    std::vector<std::string> resources{};  ///< all of them are asked
+    int priority = 5;                      ///< 0..9, 9 first
+    Rate wants{};                          ///< what it could use now
 
     bool operator==(const Flow&) const = default;
 };
 
 /// A rate that may be used until `expires`; afterwards the rate is 0 whatever happened to the store.
 struct Lease {
-    std::string flow;
-    Rate rate;
-    TimePoint expires{};
-    std::string limited_by;  ///< the resource that set the rate; empty when `wants` did
+    std::string flow{};        ///< `Flow::id`
+    Rate rate{};               ///< messages/s
+    TimePoint expires{};       ///< afterwards the rate is 0
+    std::string limited_by{};  ///< the resource that set the rate; empty when `wants` did
 
     bool operator==(const Lease&) const = default;
 };
@@ -51,7 +51,7 @@ TIDEGATE_EXPORT std::unique_ptr<QuotaStore> make_local_quota();
 
 /// One claimant of a divisible good.
 struct Claim {
-    int priority = 5;
+    int priority = 5;    ///< 0..9, 9 first
     double wants = 0.0;  ///< >= 0
     bool operator==(const Claim&) const = default;
 };

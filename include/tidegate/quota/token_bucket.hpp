@@ -13,9 +13,12 @@ namespace tidegate {
 /// Threads: confined to one thread.
 class TIDEGATE_EXPORT TokenBucket {
   public:
+    /// Begins with a full burst.
     TokenBucket(Rate rate, TimePoint now);
 
+    /// From `now` on.
     void set_rate(Rate rate, TimePoint now);
+    /// The rate in force.
     Rate rate() const { return rate_; }
 
     /// Whole tokens that may be taken at `now`. Time that runs backwards adds nothing.

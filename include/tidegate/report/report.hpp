@@ -11,32 +11,34 @@ namespace tidegate {
 
 /// The state a campaign is in, as people and programs read it.
 enum class RunState : std::uint8_t { running, completed, awaiting_reports, stopped, aborted, incomplete };
+/// As reports spell it.
 TIDEGATE_EXPORT std::string_view to_string(RunState state);
 
 /// Everything a run has to answer for; the fields of `report --json`, schema 1.
 struct RunReport {
-    std::string campaign;
-    RunState state = RunState::incomplete;
-    LedgerTotals totals;
-    std::vector<ChannelTally> channels;
-    std::vector<CohortRecord> cohorts;
-    std::vector<BackendSummary> backends;
-    std::vector<HoldRecord> holds;
-    std::vector<EventRecord> events;
-    std::vector<MalformedRecord> malformed;  ///< the first 100
+    std::string campaign{};                    ///< its id
+    RunState state = RunState::incomplete;     ///< as the ledger has it
+    LedgerTotals totals{};                     ///< counts and outcomes
+    std::vector<ChannelTally> channels{};      ///< answers by channel
+    std::vector<CohortRecord> cohorts{};       ///< in order of sending
+    std::vector<BackendSummary> backends{};    ///< what they went through
+    std::vector<HoldRecord> holds{};           ///< when, why, how long
+    std::vector<EventRecord> events{};         ///< what operators and brakes did
+    std::vector<MalformedRecord> malformed{};  ///< the first 100
 
     bool operator==(const RunReport&) const = default;
 };
 
 /// The curves of a run, for the picture.
 struct RunSeries {
-    std::vector<CampaignTick> ticks;
-    std::vector<BackendTick> backend_ticks;
+    std::vector<CampaignTick> ticks{};         ///< of the campaign
+    std::vector<BackendTick> backend_ticks{};  ///< of each backend
     bool operator==(const RunSeries&) const = default;
 };
 
-/// Reads a report (and its curves) out of a ledger. Errors: the ledger cannot be read.
+/// Reads a report out of a ledger. Errors: the ledger cannot be read.
 TIDEGATE_EXPORT Result<RunReport> read_report(SqliteLedger& ledger);
+/// Reads a run's curves out of a ledger. Errors: the ledger cannot be read.
 TIDEGATE_EXPORT Result<RunSeries> read_series(SqliteLedger& ledger);
 
 /// One report over the parts that several nodes sent, each to its own share of the audience.
@@ -53,9 +55,9 @@ TIDEGATE_EXPORT std::string to_text(const RunReport& report);
 
 /// A run in the picture: its name ("without the gate"), report and curves.
 struct ReportPanel {
-    std::string title;
-    RunReport report;
-    RunSeries series;
+    std::string title{};  ///< as the picture names it
+    RunReport report{};   ///< its figures
+    RunSeries series{};   ///< its curves
 };
 /// One self-contained HTML page: no script or font from elsewhere, light and dark, curves as inline SVG. Several panels
 /// are laid side by side on common axes (seconds since each start).

@@ -17,6 +17,7 @@ class TIDEGATE_EXPORT FaultyLedger final : public Ledger {
     std::int64_t add(LedgerRecipient recipient);
     /// After `commits` further commits every commit fails with `unavailable` ("disk full") until healed.
     void fail_after(std::uint64_t commits);
+    /// Commits work again.
     void heal();
     /// A copy of what would be on disk now: reopen it to play a crash.
     std::unique_ptr<FaultyLedger> crash() const;
@@ -26,6 +27,7 @@ class TIDEGATE_EXPORT FaultyLedger final : public Ledger {
     Result<std::vector<std::pair<LedgerDelivery, LedgerRecipient>>> open(DeliveryId after, std::size_t limit) override;
     Result<std::vector<LedgerDelivery>> of(std::int64_t recipient) override;
     Result<std::optional<std::string>> meta(const std::string& name) override;
+    /// Counts over what is there.
     LedgerTotals totals() const;
 
   private:

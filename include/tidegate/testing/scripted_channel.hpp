@@ -14,6 +14,7 @@ namespace tidegate::testing {
 /// A channel that answers from a script and remembers what it was handed. Threads: any.
 class TIDEGATE_EXPORT ScriptedChannel final : public Channel {
   public:
+    /// What to answer to an attempt.
     using Script = std::function<Outcome(const Attempt&)>;
 
     explicit ScriptedChannel(ChannelTraits traits, Script script = {});  ///< empty script: accepts everything
@@ -26,7 +27,9 @@ class TIDEGATE_EXPORT ScriptedChannel final : public Channel {
 
     /// While held, attempts stay unanswered (capacity shrinks); letting go answers them.
     void hold(bool held);
+    /// How many attempts it takes at once.
     void set_capacity(std::size_t capacity);
+    /// Everything handed to it, in order.
     std::vector<Attempt> attempts() const;
     /// Attempts by address.
     std::map<std::string, std::size_t> counts() const;

@@ -76,6 +76,28 @@ TEST_CASE("a secret is read from a file beside the configuration, less one newli
     }
 }
 
+TEST_CASE("raw bytes are taken as they are, a line of text without its end") {
+    const Folder folder;
+    const std::string control = std::string(31, '\x02') + "\n";
+    const std::string broken = std::string(31, '\xee') + "\n";
+    folder.put("control", control);
+    folder.put("broken", broken);
+    folder.put("thirty-one", std::string(31, 'k') + "\n");
+    folder.put("pem", "-----BEGIN\r\n\tKEY\r\n");
+    CHECK(read_secret("file:control", folder.path())->reveal() == control);
+    CHECK(read_secret("file:broken", folder.path())->reveal() == broken);
+    CHECK(read_secret("file:thirty-one", folder.path())->reveal() == std::string(31, 'k'));
+    CHECK(read_secret("file:pem", folder.path())->reveal() == "-----BEGIN\r\n\tKEY");
+}
+
+TEST_CASE("a file that is not there is not blamed on its permissions") {
+    const Folder folder;
+    const auto absent = read_secret("file:absent", folder.path());
+    REQUIRE_FALSE(absent);
+    CHECK(absent.error().text().find("no such file") != std::string::npos);
+    CHECK(absent.error().text().find("readable") == std::string::npos);
+}
+
 TEST_CASE("a secret is read from the environment only when asked to") {
     ::setenv("TIDEGATE_TEST_SECRET", "from env", 1);
     ::setenv("TIDEGATE_TEST_EMPTY", "", 1);

@@ -101,6 +101,10 @@ void copy_bank(const TempDir& dir) {
               R"({"type":"service_account","project_id":"bank","private_key_id":"1","client_email":"a@bank.example",)"
               R"("token_uri":"https://oauth2.googleapis.com/token","private_key":")" +
                   escaped + "\"}");
+    for (const auto* name : {"keys/AuthKey.p8", "keys/service-account.json"}) {
+        using std::filesystem::perms;
+        std::filesystem::permissions(dir.file(name), perms::owner_read | perms::owner_write);
+    }
 }
 
 }  // namespace
@@ -456,6 +460,33 @@ TEST_CASE("several columns may hold addresses of one type, and the message's dat
 TEST_CASE("a campaign that says nothing of its impact is refused: no backend could be protected from it") {
     const TempDir dir;
     CHECK(has(only_fault(dir, replaced(kGood, "[impact]\napp-api = { per_open = 2 }\n", "")), "load it will cause"));
+}
+
+TEST_CASE("a secret file that others can read is told once, and one that is private is not") {
+    const TempDir dir;
+    using std::filesystem::perms;
+    const std::string key = dir.write("ledger.key", std::string(64, 'a'));
+    const std::string text = kGood + "[ledger]\nkey = \"file:ledger.key\"\n";
+    std::filesystem::permissions(key, perms::owner_read | perms::owner_write);
+    CHECK(load(dir, text).warnings.empty());
+    std::filesystem::permissions(key, perms::owner_read | perms::group_read);
+    const auto by_group = load(dir, text).warnings;
+    REQUIRE(by_group.size() == 1);
+    CHECK(has(by_group[0], "campaign.toml:20: ledger.key: the secret file \"ledger.key\" can be read by its group"));
+    std::filesystem::permissions(key, perms::owner_read | perms::group_read | perms::others_read);
+    const auto twice =
+        load(dir, replaced(text, "kind = \"webhook\"\n", "kind = \"webhook\"\nsecret = \"file:./ledger.key\"\n"));
+    REQUIRE(twice.warnings.size() == 1);
+    CHECK(has(twice.warnings[0], "can be read by everyone"));
+    CHECK_FALSE(has(twice.warnings[0], "aaaa"));
+}
+
+TEST_CASE("a raw ledger key keeps its last byte, whatever it is") {
+    const TempDir dir;
+    std::string raw(32, '\x01');
+    raw.back() = '\n';
+    dir.write("ledger.key", raw);
+    CHECK(load(dir, kGood + "[ledger]\nkey = \"file:ledger.key\"\n").campaign.ledger_key.reveal() == raw);
 }
 
 TEST_CASE("what is allowed and unwise is a warning") {

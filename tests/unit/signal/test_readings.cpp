@@ -50,6 +50,10 @@ TEST_CASE("a Prometheus value may be a number, NaN or infinite") {
     CHECK_FALSE(parse_prometheus("p99", 200, vector_of("fast")));
     CHECK_FALSE(parse_prometheus("p99", 200, vector_of("1.5s")));
     CHECK_FALSE(parse_prometheus("p99", 200, vector_of("")));
+    for (const char* foreign : {"nan", "inf", "-inf", "infinity", "NAN", "nan(1)", "1e999", "0x10", " 1", "+1"}) {
+        CAPTURE(std::string(foreign));
+        CHECK_FALSE(parse_number(foreign));
+    }
 }
 
 TEST_CASE("an empty Prometheus answer is no value, not zero") {

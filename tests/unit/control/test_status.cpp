@@ -1,0 +1,71 @@
+#include <doctest/doctest.h>
+
+#include <cmath>
+#include <limits>
+#include <nlohmann/json.hpp>
+#include <sstream>
+
+#include "control/status.hpp"
+
+using namespace tidegate;
+
+namespace {
+
+Progress campaign() {
+    Progress progress;
+    progress.campaign = "say \"hi\"\\";
+    progress.state = RunState::running;
+    progress.totals.recipients = 10;
+    progress.totals.outcomes[static_cast<std::size_t>(Final::pending)] = 4;
+    progress.totals.outcomes[static_cast<std::size_t>(Final::accepted)] = 6;
+    progress.allowed = std::numeric_limits<double>::infinity();
+    return progress;
+}
+
+BackendProgress backend() {
+    BackendProgress progress;
+    progress.name = "app-api";
+    progress.p99_s = std::nan("");
+    progress.slo_s = 0.3;
+    progress.state = "hold";
+    progress.held_by_operator = true;
+    return progress;
+}
+
+bool has_line(const std::string& text, const std::string& wanted) {
+    std::istringstream lines(text);
+    for (std::string line; std::getline(lines, line);) {
+        if (line == wanted) return true;
+    }
+    return false;
+}
+
+}  // namespace
+
+TEST_CASE("metrics name every outcome, escape what a name may hold, and never omit a value") {
+    const std::string text = control::status_metrics({campaign()}, {backend()});
+    INFO(text);
+    CHECK(has_line(text, R"(tidegate_recipients{campaign="say \"hi\"\\",outcome="pending"} 4)"));
+    CHECK(has_line(text, R"(tidegate_recipients{campaign="say \"hi\"\\",outcome="accepted"} 6)"));
+    CHECK(has_line(text, R"(tidegate_allowed_rate{campaign="say \"hi\"\\"} +Inf)"));
+    CHECK(has_line(text, R"(tidegate_backend_p99_seconds{backend="app-api"} NaN)"));
+    CHECK(has_line(text, R"(tidegate_backend_open{backend="app-api"} 0)"));
+    CHECK(has_line(text, R"(tidegate_backend_held_by_operator{backend="app-api"} 1)"));
+}
+
+TEST_CASE("metrics tell a deadline that cannot be met from one that can and from none") {
+    Progress progress = campaign();
+    const std::string name = R"(tidegate_deadline_holds{campaign="say \"hi\"\\"} )";
+    CHECK(has_line(control::status_metrics({progress}, {}), name + "NaN"));
+    progress.deadline_holds = true;
+    CHECK(has_line(control::status_metrics({progress}, {}), name + "1"));
+    progress.deadline_holds = false;
+    CHECK(has_line(control::status_metrics({progress}, {}), name + "0"));
+}
+
+TEST_CASE("status is JSON even where a value is no number") {
+    const auto json = nlohmann::json::parse(control::status_json({campaign()}, {backend()}));
+    CHECK(json["campaigns"][0]["allowed"].is_null());
+    CHECK(json["backends"][0]["p99_ms"].is_null());
+    CHECK(json["backends"][0]["held_by_operator"] == true);
+}
