@@ -5,7 +5,8 @@
 #
 #   build   compiler, CMake and the libraries of design: enough for the library, the command line and the twin
 #   test    build, and what the tests talk to: redis-server, Prometheus, nghttp2, Python peers
-#   full    test, and Java, Maven and Node for tests/interop
+#   full    test, and Java, Maven and Node for tests/interop, Clang for the fuzzers and clang-tidy, Doxygen, and what makes
+#           and tries the Debian packages
 #
 # Needs root or sudo only when something is missing; otherwise prints the command to run and ends with 2. No service is
 # started or left running.
@@ -18,6 +19,7 @@ build_packages="g++ cmake ninja-build pkg-config libcurl4-openssl-dev libssl-dev
     libhowardhinnant-date-dev tzdata libnghttp2-dev"
 test_packages="doctest-dev libbenchmark-dev redis-server prometheus nghttp2-client nghttp2-server python3 python3-h2
     python3-cryptography openssl curl ca-certificates"
+full_packages="clang llvm clang-tidy libclang-rt-14-dev doxygen dpkg-dev file debootstrap ccache"
 
 wanted=""
 need_full=no
@@ -26,7 +28,7 @@ for group in "${@:-build}"; do
         build) wanted="$wanted $build_packages" ;;
         test) wanted="$wanted $build_packages $test_packages" ;;
         full)
-            wanted="$wanted $build_packages $test_packages"
+            wanted="$wanted $build_packages $test_packages $full_packages"
             need_full=yes
             ;;
         *)

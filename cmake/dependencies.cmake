@@ -2,9 +2,14 @@
 # tidegate, whose users must link them), so both always agree.
 #
 # Libraries whose packaging differs between distributions end up behind one name, tidegate_deps::<library>.
-# Results: TIDEGATE_HAS_REDIS, TIDEGATE_HAS_CONTROL.
+# The build gets TIDEGATE_HAS_REDIS and TIDEGATE_HAS_CONTROL from it. The package sets TIDEGATE_PACKAGE_MODE,
+# tidegate_want_redis and tidegate_want_control before and looks for the targets afterwards.
 
 include(CMakeFindDependencyMacro)
+if(NOT TIDEGATE_PACKAGE_MODE)
+    set(tidegate_want_redis ${TIDEGATE_REDIS})
+    set(tidegate_want_control ${TIDEGATE_CONTROL})
+endif()
 
 # In the installed package a missing library makes tidegate "not found" with a reason; in the build it ends the configure.
 macro(tidegate_need name)
@@ -79,19 +84,14 @@ endif()
 
 # hiredis 0.14 ships a HiredisConfig.cmake that makes no target and aborts when asked without a version; only the
 # lower-case package of 1.0 and later is of use. Without it header and library are found by hand.
-set(TIDEGATE_HAS_REDIS OFF)
-if(TIDEGATE_REDIS)
+if(tidegate_want_redis)
     find_package(hiredis CONFIG QUIET)
     tidegate_name_target(hiredis hiredis::hiredis)
     tidegate_find_by_hand(hiredis hiredis/hiredis.h hiredis)
-    if(TARGET tidegate_deps::hiredis)
-        set(TIDEGATE_HAS_REDIS ON)
-    endif()
 endif()
 
 # Macros of cpp-httplib change the layout of its classes, so the flags must be those its library was compiled with.
-set(TIDEGATE_HAS_CONTROL OFF)
-if(TIDEGATE_CONTROL)
+if(tidegate_want_control)
     find_package(httplib CONFIG QUIET)
     tidegate_name_target(httplib httplib::httplib)
     if(NOT TARGET tidegate_deps::httplib)
@@ -101,7 +101,15 @@ if(TIDEGATE_CONTROL)
             tidegate_name_target(httplib PkgConfig::TIDEGATE_HTTPLIB)
         endif()
     endif()
-    if(TARGET tidegate_deps::httplib)
+endif()
+
+if(NOT TIDEGATE_PACKAGE_MODE)
+    set(TIDEGATE_HAS_REDIS OFF)
+    set(TIDEGATE_HAS_CONTROL OFF)
+    if(tidegate_want_redis AND TARGET tidegate_deps::hiredis)
+        set(TIDEGATE_HAS_REDIS ON)
+    endif()
+    if(tidegate_want_control AND TARGET tidegate_deps::httplib)
         set(TIDEGATE_HAS_CONTROL ON)
     endif()
 endif()

@@ -2,7 +2,8 @@
 # Installs what is missing, builds and runs the tests. From any directory; quick when nothing changed.
 #
 #   sh tests/run.sh           build/dev: unit, integration and house tests
-#   sh tests/run.sh --full    besides: both sanitizer builds, tests/interop/*/run.sh, tests/fault/*.sh
+#   sh tests/run.sh --full    besides: both sanitizer builds, the package and its users, the API reference, clang-tidy, the
+#                             fuzzers for some seconds each, the benches once, peers from other registries, long fault runs
 #
 # The last line is CTest's summary. TIDEGATE_JOBS sets the number of jobs (default: nproc).
 set -eu
@@ -15,7 +16,7 @@ for argument in "$@"; do
     case "$argument" in
         --full) full=yes ;;
         -h | --help)
-            sed -n '2,7s/^# \{0,1\}//p' "$0"
+            sed -n '2,8s/^# \{0,1\}//p' "$0"
             exit 0
             ;;
         *)
@@ -55,11 +56,15 @@ failed=""
 build_and_test dev --output-log build/dev/ctest.log || failed="$failed dev"
 build_and_test asan-ubsan || failed="$failed asan-ubsan"
 build_and_test tsan || failed="$failed tsan"
-for script in tests/interop/*/run.sh tests/fault/*.sh; do
+
+# Each says in its last line PASS, or SKIP with the reason.
+for script in tests/package/*.sh cmake/docs.sh cmake/tidy.sh tests/fuzz/run.sh tests/interop/*/run.sh tests/fault/*.sh; do
     [ -f "$script" ] || continue
     echo "== $script"
     TIDEGATE_BIN="$PWD/build/dev/bin" sh "$script" || failed="$failed $script"
 done
+echo "== tests/bench/run.sh --smoke"
+TIDEGATE_BIN="$PWD/build/dev/bin" sh tests/bench/run.sh --smoke || failed="$failed tests/bench/run.sh"
 
 if [ -n "$failed" ]; then
     echo "== failed:$failed"

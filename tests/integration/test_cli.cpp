@@ -4,9 +4,11 @@
 #include <doctest/doctest.h>
 
 #include <algorithm>
+#include <sstream>
 
 #include "support/campaign_text.hpp"
 #include "support/twin.hpp"
+#include "tidegate/base/text.hpp"
 
 using namespace tidegate::test;
 using namespace std::chrono_literals;
@@ -225,6 +227,41 @@ TEST_CASE("an unknown option or command ends with 2") {
     CHECK(cli(dir, {"--version"}).code == 0);
 }
 
+TEST_CASE("a command of a later version and a misspelt one are refused in words that help") {
+    const TempDir dir;
+    for (const std::string word : {"simulate", "collect"}) {
+        const CliResult later = cli(dir, {word, "campaign.toml"});
+        CHECK(later.code == 2);
+        CHECK_MESSAGE(has(later.err, word + " is not in version"), later.err);
+        CHECK(cli(dir, {word, "campaign.toml", "--json"}).json["errors"].size() == 1);
+        CHECK(has(cli(dir, {"--help"}).out, word));
+    }
+    const CliResult slip = cli(dir, {"pln", "campaign.toml"});
+    CHECK(slip.code == 2);
+    CHECK_MESSAGE(has(slip.err, "did you mean plan?"), slip.err);
+}
+
+TEST_CASE("a token file that is not there is said to be missing") {
+    const TempDir dir;
+    const CliResult result = cli(dir, {"pause", "--token", dir.file("nofile")});
+    CHECK(result.code == 2);
+    CHECK_MESSAGE(has(result.err, "no such token file"), result.err);
+    CHECK(has(result.err, "nofile"));
+    CHECK_FALSE(has(result.err, "readable"));
+}
+
+TEST_CASE("a secret that others can read is warned of on standard error, by check and by run") {
+    Desk desk;
+    ::chmod(desk.dir.write("ledger.key", std::string(64, 'a')).c_str(), 0640);
+    desk.text.backend += "[ledger]\nkey = \"file:ledger.key\"\n";
+    const CliResult checked = cli(desk.dir, {"check", desk.text.write(desk.dir)});
+    CHECK(checked.code == 0);
+    CHECK_MESSAGE(count_of(checked.err, "can be read by its group") == 1, checked.err);
+    const CliResult sent = desk.run();
+    CHECK(sent.code == 0);
+    CHECK_MESSAGE(count_of(sent.err, "can be read by its group") == 1, sent.err);
+}
+
 TEST_CASE("check shows the message with keys and addresses masked and sends nothing") {
     Desk desk;
     const CliResult result = cli(desk.dir, {"check", desk.text.write(desk.dir), "--preview", "2"});
@@ -258,6 +295,42 @@ TEST_CASE("plan tells cohorts, the finish, and a deadline that does not hold") {
     const CliResult late = cli(desk.dir, {"plan", desk.text.write(desk.dir)});
     CHECK(has(late.out, "does not hold"));
     CHECK(desk.twin.arrivals().empty());
+}
+
+TEST_CASE("plan keeps its columns straight under wide characters") {
+    Desk desk;
+    desk.dir.write(
+        "people.csv",
+        "id,hook,name,branch\n1,a,김,강남대로지점\n2,b,이,Jeju\n3,c,박,아주 길고 길어서 칸을 넘치는 영업점\n");
+    desk.text.cohorts = "by = \"column:branch\"\n";
+    const CliResult words = cli(desk.dir, {"plan", desk.text.write(desk.dir)});
+    CHECK_MESSAGE(words.code == 0, words.err);
+    std::size_t rows = 0;
+    std::istringstream lines(words.out);
+    for (std::string line; std::getline(lines, line);) {
+        const auto year = line.find("  20");
+        if (year == std::string::npos || has(line, "message") || has(line, "load")) continue;
+        CHECK_MESSAGE(tidegate::columns_of(line.substr(0, year)) == 36, line);
+        ++rows;
+    }
+    CHECK_MESSAGE(rows == 3, words.out);
+}
+
+TEST_CASE("plan tells no start for a cohort that holds nobody or that the deadline cuts off") {
+    Desk desk;
+    desk.text.cohorts = "count = 2000\n";
+    const std::string file = desk.text.write(desk.dir);
+    const CliResult words = cli(desk.dir, {"plan", file});
+    CHECK_FALSE_MESSAGE(has(words.out, "1970"), words.out);
+    CHECK(has(words.out, "more, the last one that begins at 20"));
+    const CliResult json = cli(desk.dir, {"plan", file, "--json"});
+    CHECK_FALSE(has(json.out, "1970-"));
+    CHECK(json.json["cohorts"].back()["recipients"] == 0);
+    CHECK(json.json["cohorts"].back()["starts"].is_null());
+
+    desk.text.cohorts = "count = 4\n";
+    desk.text.campaign = "deadline = 2001-01-01T00:00:00+09:00\n";
+    CHECK_FALSE(has(cli(desk.dir, {"plan", desk.text.write(desk.dir)}).out, "1970"));
 }
 
 TEST_CASE("test sends the real message to a few and leaves the campaign's ledger alone") {
@@ -409,11 +482,13 @@ TEST_CASE("the operator's surface answers those with the token and nobody else")
     const std::size_t slow_from = desk.twin.arrivals().size();
     std::this_thread::sleep_for(2s);
     const std::size_t in_two_seconds = desk.twin.arrivals().size() - slow_from;
+    CHECK(has(gate.say({"status"}).out, "rate set by the operator"));
     CHECK(in_two_seconds >= 5);
     CHECK(in_two_seconds <= 40);
     CHECK(gate.say({"rate", "configured"}).code == 0);
     const std::size_t fast_from = desk.twin.arrivals().size();
     CHECK(eventually(5s, [&] { return desk.twin.arrivals().size() > fast_from + 100; }));
+    CHECK(has(gate.say({"status"}).out, "the campaign's own limit"));
 
     CHECK(gate.say({"abort"}).code == 0);
     CHECK(gate.sender.wait(20s) == 3);

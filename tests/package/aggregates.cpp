@@ -1,0 +1,98 @@
+// Compiled with warnings as errors: naming one member of a public aggregate must not warn about the others, and every
+// public header must be usable by a consumer with strict settings.
+
+#include <tidegate/audience/recipient.hpp>
+#include <tidegate/audience/source.hpp>
+#include <tidegate/channel/breaker.hpp>
+#include <tidegate/channel/channel.hpp>
+#include <tidegate/channel/options.hpp>
+#include <tidegate/cohort/plan.hpp>
+#include <tidegate/delivery/config.hpp>
+#include <tidegate/delivery/forecast.hpp>
+#include <tidegate/delivery/gate.hpp>
+#include <tidegate/ledger/sqlite_ledger.hpp>
+#include <tidegate/pacing/committed_load.hpp>
+#include <tidegate/pacing/controller.hpp>
+#include <tidegate/pacing/pacer.hpp>
+#include <tidegate/quota/quota_store.hpp>
+#include <tidegate/report/report.hpp>
+#include <tidegate/signal/options.hpp>
+#include <tuple>
+
+using namespace tidegate;
+
+int main() {
+    const std::tuple all{
+        Error{.code = Errc::invalid},
+        Address{.type = ""},
+        Recipient{.key = ""},
+        AudienceMapping{.key = ""},
+        AudienceRow{.number = 1},
+        BreakerOptions{.in_a_row = 1},
+        ChannelTraits{.kind = ""},
+        ApnsOptions{.key = {}},
+        FcmOptions{.credentials = {}},
+        WebhookOptions{.url = ""},
+        ChannelOptions{.name = ""},
+        CohortOptions{.column = ""},
+        Place{.cohort = 1},
+        SendStep{.channel = ""},
+        AudienceOptions{.file = ""},
+        Campaign{.id = ""},
+        LoadedCampaign{.site = {}},
+        ForecastInput{.now = {}},
+        ForecastCohort{.label = ""},
+        ForecastLoad{.backend = ""},
+        Forecast{.starts = {}},
+        GateOptions{.dry_run = true},
+        RunOptions{.must_exist = true},
+        PreviewMessage{.recipient = 1},
+        Preview{.totals = {}},
+        BackendProgress{.name = ""},
+        Progress{.campaign = ""},
+        RunResult{.exit_code = 0},
+        Backend{.limits = {}},
+        QuotaOptions{.redis = ""},
+        Site{.backends = {}},
+        LedgerBatch{.deliveries = {}},
+        LedgerCursor{.cohort = 1},
+        LedgerTotals{.rows = 1},
+        IngestOptions{.path = ""},
+        LedgerRecipient{.id = 1},
+        LedgerDelivery{.id = 1},
+        RecipientFinal{.id = 1},
+        BackendTick{.at = {}},
+        CampaignTick{.at = {}},
+        HoldRecord{.backend = ""},
+        CohortRecord{.index = 1},
+        EventRecord{.at = {}},
+        MalformedRecord{.row = 1},
+        ChannelTally{.name = ""},
+        BackendSummary{.name = ""},
+        Attempt{.delivery = 1},
+        Message{.title = ""},
+        RenderedMessage{.title = ""},
+        Outcome{.kind = OutcomeClass::accepted},
+        Commitment{.load = nullptr},
+        Admission{.rate = 1},
+        Advice{.open = true},
+        BackendOptions{.name = ""},
+        ResponseOptions{.open_rate = 0.1},
+        Impact{.per_open = 1},
+        Allowance{.rate = {}},
+        Flow{.id = ""},
+        Lease{.flow = ""},
+        Claim{.priority = 1},
+        RunReport{.campaign = ""},
+        RunSeries{.ticks = {}},
+        ReportPanel{.title = ""},
+        ExtraReading{.name = ""},
+        Observation{.at = {}},
+        ExtraQuery{.name = ""},
+        ProbeSignal{.url = ""},
+        PrometheusSignal{.url = ""},
+        JsonSignal{.url = ""},
+        PushSignal{.every = {}},
+    };
+    return std::tuple_size_v<decltype(all)> > 0 ? 0 : 1;
+}
