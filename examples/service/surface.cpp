@@ -120,8 +120,9 @@ void Surface::Impl::route(Desk& desk, tidegate::Gate& gate) {
         send(response, fail(response.status, response.status == 413 ? "the request is larger than 64 KiB"
                                                                     : "there is no such resource; see the README"));
     });
-    http.set_exception_handler(
-        [](const Request&, Response& response, std::exception_ptr) { send(response, fail(500, "internal error")); });
+    http.set_exception_handler([](const Request&, Response& response, const std::exception_ptr&) {
+        send(response, fail(500, "internal error"));
+    });
 }
 
 Surface::Surface(std::unique_ptr<Impl> impl) : impl_(std::move(impl)) {}

@@ -21,7 +21,7 @@ BackendWatch::BackendWatch(Backend backend, std::shared_ptr<Sensor> sensor)
     publish(0);
 }
 
-BackendWatch::Seen BackendWatch::poll(TimePoint now, const std::function<double(TimePoint)>& own) {
+BackendWatch::Seen BackendWatch::poll(TimePoint now) {
     Seen seen;
     if (!sensor_) return seen;
     Result<Observation> sample = Error{Errc::internal, "the sensor threw", backend_.limits.name, ""};
@@ -45,7 +45,6 @@ BackendWatch::Seen BackendWatch::poll(TimePoint now, const std::function<double(
     if (sample->opens && std::isfinite(*sample->opens) && newest_) {
         seen.opens = *sample->opens * seconds_between(newest_->at, sample->at);
         seen.from = newest_->at;
-        seen.to = sample->at;
     }
     seen.p99_s = sample->p99.count();
     const bool over = seen.p99_s > Seconds(backend_.limits.latency_slo).count() ||
@@ -55,8 +54,12 @@ BackendWatch::Seen BackendWatch::poll(TimePoint now, const std::function<double(
         newest_ ? std::min(seconds_between(newest_->at, sample->at), 2 * period_.count()) : period_.count();
     if (over) seen.seconds_over = covers;
     newest_ = *sample;
-    controller_->observe(*sample, own(sample->at), now);
+    seen.to = sample->at;
     return seen;
+}
+
+void BackendWatch::judge(const OwnLoad& own, TimePoint now) {
+    if (newest_) controller_->observe(*newest_, own, now);
 }
 
 const Advice& BackendWatch::decide(TimePoint now) {

@@ -1,7 +1,6 @@
 #pragma once
 
 #include <atomic>
-#include <functional>
 #include <memory>
 #include <mutex>
 #include <optional>
@@ -32,11 +31,15 @@ class BackendWatch {
         double seconds_over = 0;  ///< of the time the sample stands for
         double p99_s = 0;
         std::optional<double> opens;  ///< seen between `from` and `to`, where the signal has them
-        TimePoint from{}, to{};
+        TimePoint from{}, to{};       ///< `to` is the moment the sample describes
     };
-    /// Asks the sensor. `own` tells our predicted load at a moment, requests/s.
-    Seen poll(TimePoint now, const std::function<double(TimePoint)>& own);
-    void set_lag(double median_s) { controller_->set_lag(median_s); }
+    /// Asks the sensor.
+    Seen poll(TimePoint now);
+    /// Lets the controller judge the sample that `poll` brought; `own` is our part of its load.
+    void judge(const OwnLoad& own, TimePoint now);
+    /// The campaigns that load it: their longest median lag, and the most requests one open causes.
+    void expect(double median_s, double per_open) { controller_->expect(median_s, per_open); }
+    double period_s() const { return period_.count(); }
     /// The controller's word, or the operator's when the red button is pressed.
     const Advice& decide(TimePoint now);
     /// The hold that began or ended with the latest decision, for the ledgers.

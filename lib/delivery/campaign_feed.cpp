@@ -205,7 +205,7 @@ std::size_t CampaignRun::release(TimePoint now) {
     {
         const std::lock_guard lock(pace_mutex_);
         if (gone < tokens) pacer_.give_back(tokens - gone);
-        if (gone > 0) committed_.add(static_cast<double>(gone), now);
+        if (gone > 0) reaction_.grant(static_cast<double>(gone), now);
     }
     if (gone > 0) {
         cohort_clock_.released(now);

@@ -40,12 +40,13 @@ CohortClock::Options cohort_options(const RunParts& parts) {
     return clock;
 }
 
-CommittedLoad committed_before(const RunParts& parts, const ResponseModel& model, TimePoint now) {
+/// What an earlier run released is still being opened.
+Reaction reaction_before(const RunParts& parts, TimePoint now) {
     double oldest = 0;
     for (const auto& [ago, messages] : parts.recent) oldest = std::max(oldest, ago);
-    CommittedLoad load(model, after(now, -oldest));
-    for (const auto& [ago, messages] : parts.recent) load.add(messages, after(now, -ago));
-    return load;
+    Reaction reaction(parts.campaign.response, after(now, -oldest));
+    for (const auto& [ago, messages] : parts.recent) reaction.grant(messages, after(now, -ago));
+    return reaction;
 }
 
 }  // namespace
@@ -74,9 +75,8 @@ CampaignRun::CampaignRun(RunParts parts, const Clock& clock, Log& log, std::func
       last_release_(clock.now()),
       last_elapsed_(clock.now()),
       pacer_(clock.now()),
-      response_(campaign_.response),
-      committed_(committed_before(parts, response_, clock.now())),
-      response_horizon_(response_.horizon()),
+      reaction_(reaction_before(parts, clock.now())),
+      response_horizon_(reaction_.model().horizon()),
       totals_(parts.totals) {
     brakes_.resize(accounts_.size());
     for (const Account* account : accounts_) {
@@ -104,9 +104,9 @@ void CampaignRun::record(LedgerBatch facts) {
     append(facts_, std::move(facts));
 }
 
-std::pair<CommittedLoad, ResponseModel> CampaignRun::commitment() const {
+Reaction CampaignRun::reaction() const {
     const std::lock_guard lock(pace_mutex_);
-    return {committed_, response_};
+    return reaction_;
 }
 
 CampaignRun::Demand CampaignRun::demand() const {
@@ -199,10 +199,8 @@ void CampaignRun::stop(TimePoint deadline, std::string_view operator_name, std::
 }
 
 void CampaignRun::observe_opens(double count, TimePoint from, TimePoint to) {
-    if (!(to > from) || !(count >= 0) || !std::isfinite(count)) return;
     const std::lock_guard lock(pace_mutex_);
-    const double mean = (committed_.opens_at(from, response_) + committed_.opens_at(to, response_)) / 2;
-    response_.observe(count, mean * seconds_between(from, to));
+    reaction_.see_opens(count, from, to);
 }
 
 Progress CampaignRun::progress() const {

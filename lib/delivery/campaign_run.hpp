@@ -26,8 +26,8 @@
 #include "tidegate/channel/breaker.hpp"
 #include "tidegate/delivery/progress.hpp"
 #include "tidegate/message/message.hpp"
-#include "tidegate/pacing/committed_load.hpp"
 #include "tidegate/pacing/pacer.hpp"
+#include "tidegate/pacing/reaction.hpp"
 #include "tidegate/quota/quota_store.hpp"
 
 namespace tidegate::delivery {
@@ -85,8 +85,8 @@ class CampaignRun : public std::enable_shared_from_this<CampaignRun> {
     void set_pace(const Pace& pace);
     /// Facts for the ledger: ticks, holds, summaries.
     void record(LedgerBatch facts);
-    /// Copies for the predictor.
-    std::pair<CommittedLoad, ResponseModel> commitment() const;
+    /// A snapshot for the predictor.
+    Reaction reaction() const;
     /// What the campaign could use, and why no more: its own cap or the operator's while it has work, else 0.
     struct Demand {
         Rate rate;
@@ -237,12 +237,11 @@ class CampaignRun : public std::enable_shared_from_this<CampaignRun> {
     std::atomic<bool> hungry_{false};  // there is something to send and nothing but the pace in its way
     std::atomic<bool> closed_to_operators_{false};
 
-    mutable std::mutex pace_mutex_;  // pacer, leases, committed load, response
+    mutable std::mutex pace_mutex_;  // pacer, leases, reaction
     Pacer pacer_;
     std::vector<Lease> leases_;
     bool green_ = true;
-    ResponseModel response_;
-    CommittedLoad committed_;
+    Reaction reaction_;
     const double response_horizon_;  // seconds
 
     mutable std::mutex answers_mutex_;

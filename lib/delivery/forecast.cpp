@@ -8,7 +8,7 @@
 #include "pacing/reserve.hpp"
 #include "pacing/words.hpp"
 #include "tidegate/base/text.hpp"
-#include "tidegate/pacing/committed_load.hpp"
+#include "tidegate/pacing/admission.hpp"
 
 namespace tidegate {
 namespace {
@@ -26,6 +26,7 @@ constexpr TimePoint kOrigin{std::chrono::hours(1)};
 struct Guarded {
     std::string name;
     Impact impact;
+    double period_s = 1.0;
     double baseline = 0.0;
     std::optional<double> bound;
     bool enforced = true;
@@ -47,6 +48,7 @@ std::vector<Guarded> guarded_backends(const Site& site, const Campaign& campaign
         const auto baseline = input.baseline.find(backend.limits.name);
         Guarded g{.name = backend.limits.name,
                   .impact = impact->second,
+                  .period_s = Seconds(period_of(backend.signal)).count(),
                   .baseline = baseline == input.baseline.end() ? 0.0 : at_least_zero(baseline->second),
                   .bound = std::nullopt,
                   .enforced = !backend.limits.shadow};
@@ -77,7 +79,7 @@ double rate_limit(const Site& site, const Campaign& campaign) {
 
 /// What a backend bears when a rate is held for ever.
 double steady_rate(const Guarded& g, const ResponseModel& model) {
-    const double effect = model.doubt() * g.impact.per_open * model.total() + g.impact.per_delivery;
+    const double effect = g.impact.per_open * model.careful_total() + g.impact.per_delivery;
     return effect > 0.0 ? g.room() / effect : kInfinity;
 }
 
@@ -93,7 +95,7 @@ class Run {
         : campaign_(campaign),
           sizes_(input.cohort_sizes),
           model_(campaign.response),
-          sent_(model_, kOrigin),
+          sent_(campaign.response, kOrigin),
           guarded_(guarded_backends(site, campaign, input, model_)),
           limit_(rate_limit(site, campaign)),
           clock_({.cohorts = static_cast<std::uint32_t>(sizes_.size()),
@@ -106,7 +108,7 @@ class Run {
         starts_ = std::max(campaign.starts.value_or(input.now), input.now);
         if (campaign.deadline) last_chance_ = std::max(0.0, Seconds(*campaign.deadline - starts_).count());
         for (const Guarded& g : guarded_) {
-            all_.push_back({{&sent_, &model_, g.impact}});
+            all_.push_back({{&sent_, g.impact}});
             limit_ = std::min(limit_, steady_rate(g, model_));
         }
         for (std::uint64_t size : sizes_) total_ += size;
@@ -167,8 +169,9 @@ class Run {
         double rate = limit_;
         for (std::size_t b = 0; b < guarded_.size(); ++b)
             if (std::isfinite(guarded_[b].room()))
-                rate = std::min(
-                    rate, admissible_rate(guarded_[b].room(), all_[b].front(), all_[b], after(kOrigin, now)).rate);
+                rate = std::min(rate, admissible_rate(guarded_[b].room(), all_[b].front(), all_[b],
+                                                      guarded_[b].period_s, after(kOrigin, now))
+                                          .rate);
         return rate;
     }
 
@@ -182,7 +185,7 @@ class Run {
         given_up_ = 0.0;
         ours_ = 0.0;
         for (std::size_t b = 0; b < guarded_.size(); ++b) {
-            const double ours = predicted_load(all_[b], after(kOrigin, end), false);
+            const double ours = predicted_load(all_[b], after(kOrigin, end));
             ours_ = std::max(ours_, ours);
             result_.backends[b].load.push_back(guarded_[b].baseline + ours);
             result_.backends[b].peak = std::max(result_.backends[b].peak, guarded_[b].baseline + ours);
@@ -223,7 +226,7 @@ class Run {
         clock_.released(after(kOrigin, to));
         const double pieces = std::clamp(std::ceil((to - from) * 20.0 / model_.median()), 1.0, 2000.0);
         for (int i = 0; i < pieces; ++i)
-            sent_.add(count / pieces, after(kOrigin, from + (to - from) * (i + 0.5) / pieces));
+            sent_.grant(count / pieces, after(kOrigin, from + (to - from) * (i + 0.5) / pieces));
         // Rounding must not leave a hair of a recipient behind.
         const double size = static_cast<double>(sizes_[cohort]);
         done_in_cohort_ = size - done_in_cohort_ - count < 1e-6 ? size : done_in_cohort_ + count;
@@ -237,7 +240,7 @@ class Run {
     }
 
     bool faded() const {
-        if (guarded_.empty() || sent_.total() <= 0.0) return true;
+        if (guarded_.empty() || sent_.sent().total() <= 0.0) return true;
         // Nobody has opened yet right after the last release: low does not mean over before the curve has had its turn.
         const double since = time_ - Seconds(result_.last_release - starts_).count();
         return since > model_.horizon() || (since > model_.median() && ours_ <= kFaded * peak_);
@@ -296,7 +299,7 @@ class Run {
     const Campaign& campaign_;
     const std::vector<std::uint64_t>& sizes_;
     ResponseModel model_;
-    CommittedLoad sent_;
+    Reaction sent_;
     std::vector<Guarded> guarded_;
     std::vector<std::vector<Commitment>> all_;  // by backend
     double limit_;

@@ -43,10 +43,8 @@ void Steering::tick(const std::vector<std::shared_ptr<CampaignRun>>& runs) {
             released_.erase(run.get());
             continue;
         }
-        auto [load, model] = run->commitment();
         CampaignRun::Demand demand = run->demand();
-        views.push_back(
-            {run, std::move(load), model, !run->ended(), demand.rate.per_second, std::move(demand.why), true});
+        views.push_back({run, run->reaction(), !run->ended(), demand.rate.per_second, std::move(demand.why), true});
     }
     for (const auto& backend : backends_) steer(*backend, views, now, wall, record);
     hand_out(views, now, wall, record);
@@ -62,24 +60,26 @@ std::optional<Impact> Steering::impact_on(const View& view, const std::string& b
 void Steering::steer(BackendWatch& backend, std::vector<View>& views, TimePoint now, WallTime wall, bool record) {
     std::vector<Commitment> commitments;
     std::vector<std::size_t> owner;  // view of each commitment
-    double lag = 0;
+    double lag = 0, per_open = 0;
     for (std::size_t i = 0; i < views.size(); ++i) {
         const std::optional<Impact> impact = impact_on(views[i], backend.options().name);
         if (!impact) continue;
-        commitments.push_back({&views[i].load, &views[i].model, *impact});
+        commitments.push_back({&views[i].reaction, *impact});
         owner.push_back(i);
-        lag = std::max(lag, views[i].model.median());
+        lag = std::max(lag, views[i].reaction.model().median());
+        per_open = std::max(per_open, impact->per_open);
     }
-    if (lag > 0) backend.set_lag(lag);
-    const BackendWatch::Seen seen =
-        backend.poll(now, [&](TimePoint at) { return predicted_load(commitments, at, false); });
+    if (lag > 0) backend.expect(lag, per_open);
+    const BackendWatch::Seen seen = backend.poll(now);
     if (seen.opens) attribute_opens(seen, owner, views);
+    if (seen.fresh) backend.judge(own_load(commitments, seen.to, backend.period_s()), now);
     const Advice& advice = backend.decide(now);
 
     double committed = 0;
     std::vector<Admission> admissions;
     for (const Commitment& mine : commitments) {
-        admissions.push_back(admissible_rate(advice.open ? advice.room : 0.0, mine, commitments, now));
+        admissions.push_back(
+            admissible_rate(advice.open ? advice.room : 0.0, mine, commitments, backend.period_s(), now));
         committed = std::max(committed, admissions.back().committed_peak);
     }
     backend.publish(committed);
@@ -106,6 +106,11 @@ void Steering::steer(BackendWatch& backend, std::vector<View>& views, TimePoint 
                 view.reason = backend.options().name + ": " + advice.reason;
                 continue;
             }
+            if (admissions[k].stalled) {
+                view.rate = 0;
+                view.reason = "opens have stopped: the provider holds messages back, or nobody counts opens any more";
+                continue;
+            }
             if (!std::isfinite(admissions[k].rate)) continue;
             const double rate = shares[k] * admissions[k].rate;
             if (rate < view.rate || admissions[k].rate <= 0) {
@@ -118,7 +123,7 @@ void Steering::steer(BackendWatch& backend, std::vector<View>& views, TimePoint 
     const std::optional<HoldRecord> change = backend.hold_change(wall);
     if (change && change->to) log_.info(change->backend + ": open again");
     if (change && !change->to) log_.info(change->backend + ": holding, " + change->reason);
-    const double expected = predicted_load(commitments, now, false);
+    const double expected = predicted_load(commitments, now);
     for (const std::size_t i : owner) {
         if (!views[i].active) continue;
         LedgerBatch facts;
@@ -135,16 +140,18 @@ void Steering::steer(BackendWatch& backend, std::vector<View>& views, TimePoint 
 
 /// Opens of several campaigns come as one number: each is given its predicted part of it.
 void Steering::attribute_opens(const BackendWatch::Seen& seen, const std::vector<std::size_t>& owner,
-                               const std::vector<View>& views) {
+                               std::vector<View>& views) {
     std::vector<double> predicted;
     double all = 0;
     for (const std::size_t i : owner) {
-        predicted.push_back(views[i].load.opens_at(seen.to, views[i].model));
+        predicted.push_back(views[i].reaction.opens_at(seen.to));
         all += predicted.back();
     }
     if (all <= 0) return;
     for (std::size_t k = 0; k < owner.size(); ++k) {
-        views[owner[k]].run->observe_opens(*seen.opens * predicted[k] / all, seen.from, seen.to);
+        View& view = views[owner[k]];
+        view.run->observe_opens(*seen.opens * predicted[k] / all, seen.from, seen.to);
+        view.reaction = view.run->reaction();
     }
 }
 

@@ -8,6 +8,7 @@
 
 #include "delivery/backend_watch.hpp"
 #include "delivery/campaign_run.hpp"
+#include "tidegate/pacing/admission.hpp"
 #include "tidegate/quota/quota_store.hpp"
 
 namespace tidegate::delivery {
@@ -25,8 +26,7 @@ class Steering {
   private:
     struct View {
         std::shared_ptr<CampaignRun> run;
-        CommittedLoad load;
-        ResponseModel model;
+        Reaction reaction;
         bool active;
         double rate = 0;  // messages/s, while it is being worked out
         std::string reason;
@@ -35,7 +35,7 @@ class Steering {
     static std::optional<Impact> impact_on(const View& view, const std::string& backend);
     void steer(BackendWatch& backend, std::vector<View>& views, TimePoint now, WallTime wall, bool record);
     static void attribute_opens(const BackendWatch::Seen& seen, const std::vector<std::size_t>& owner,
-                                const std::vector<View>& views);
+                                std::vector<View>& views);
     void hand_out(std::vector<View>& views, TimePoint now, WallTime wall, bool record);
 
     std::vector<std::unique_ptr<BackendWatch>>& backends_;

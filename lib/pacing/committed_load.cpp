@@ -6,11 +6,6 @@
 namespace tidegate {
 namespace {
 
-constexpr double kSlotsPerMedian = 20.0;
-constexpr int kFineBins = 8;
-constexpr double kFineBinsPerMedian = 22.0;
-constexpr double kBinGrowth = 1.1;
-
 std::size_t wrapped(std::int64_t slot, std::size_t size) {
     const auto n = static_cast<std::int64_t>(size);
     return static_cast<std::size_t>(((slot % n) + n) % n);
@@ -18,19 +13,9 @@ std::size_t wrapped(std::int64_t slot, std::size_t size) {
 
 }  // namespace
 
-CommittedLoad::CommittedLoad(const ResponseModel& model, TimePoint start)
-    : quantum_(model.median() / kSlotsPerMedian), origin_(start), last_(start), believed_total_(model.total()) {
-    // Fine bins while the curve rises, then bins that grow with the lag, as the curve flattens with its logarithm.
-    const double fine = model.median() / kFineBinsPerMedian;
-    bin_edges_.push_back(0.0);
-    while (bin_edges_.back() < model.horizon()) {
-        const double edge = bin_edges_.size() <= kFineBins ? bin_edges_.back() + fine : bin_edges_.back() * kBinGrowth;
-        bin_edges_.push_back(std::min(edge, model.horizon()));
-    }
-    for (std::size_t j = 0; j + 1 < bin_edges_.size(); ++j)
-        bin_weights_.push_back((model.cumulative(bin_edges_[j + 1]) - model.cumulative(bin_edges_[j])) /
-                               (bin_edges_[j + 1] - bin_edges_[j]));
-    cumulative_.assign(static_cast<std::size_t>(std::ceil(model.horizon() / quantum_)) + 2, 0.0);
+CommittedLoad::CommittedLoad(double horizon, double resolution, TimePoint start)
+    : quantum_(resolution), origin_(start), last_(start) {
+    cumulative_.assign(static_cast<std::size_t>(std::ceil(horizon / quantum_)) + 2, 0.0);
 }
 
 void CommittedLoad::advance(TimePoint now) {
@@ -92,21 +77,37 @@ double CommittedLoad::sent_before(double seconds) const {
     return before + share * (upto - before);
 }
 
-double CommittedLoad::opens_at(TimePoint at, const ResponseModel& model) const {
+double CommittedLoad::between(double from, double to, TimePoint at) const {
     const double seconds = seconds_between(origin_, at);
-    double newer = sent_before(seconds);
-    double opens = 0.0;
-    for (std::size_t j = 0; j < bin_weights_.size() && newer > forgotten_; ++j) {
-        const double older = sent_before(seconds - bin_edges_[j + 1]);
-        opens += bin_weights_[j] * (newer - older);
-        newer = older;
-    }
-    return std::max(0.0, opens * model.total() / believed_total_);
+    return std::max(0.0, sent_before(seconds - from) - sent_before(seconds - to));
 }
 
-double CommittedLoad::sent_within(double window, TimePoint now) const {
-    const double seconds = seconds_between(origin_, now);
-    return std::max(0.0, sent_before(seconds) - sent_before(seconds - std::max(0.0, window)));
+std::vector<double> CommittedLoad::by_age(const std::vector<double>& edges, TimePoint at) const {
+    std::vector<double> messages;
+    by_age(edges, at, messages);
+    return messages;
+}
+
+void CommittedLoad::by_age(const std::vector<double>& edges, TimePoint at, std::vector<double>& messages) const {
+    messages.assign(edges.empty() ? 0 : edges.size() - 1, 0.0);
+    if (messages.empty()) return;
+    const double seconds = seconds_between(origin_, at);
+    double newer = sent_before(seconds - edges.front());
+    for (std::size_t j = 0; j < messages.size() && newer > forgotten_; ++j) {
+        const double older = sent_before(seconds - edges[j + 1]);
+        messages[j] = std::max(0.0, newer - older);
+        newer = older;
+    }
+}
+
+void CommittedLoad::redate(TimePoint since, TimePoint now) {
+    advance(now);
+    if (since >= now) return;
+    const double before = sent_before(seconds_between(origin_, since));
+    const auto from = static_cast<std::int64_t>(std::floor(std::max(0.0, seconds_between(origin_, since)) / quantum_));
+    const auto size = static_cast<std::int64_t>(cumulative_.size());
+    for (std::int64_t slot = std::max(from, head_ - size + 1); slot < head_; ++slot)
+        cumulative_[wrapped(slot, cumulative_.size())] = std::max(forgotten_, before);
 }
 
 }  // namespace tidegate

@@ -7,7 +7,6 @@
 namespace tidegate::pacing {
 namespace {
 
-constexpr double kBacklogInSlo = 5.0;
 constexpr int kFadingSteps = 48;
 constexpr int kBisections = 40;
 
@@ -31,10 +30,12 @@ std::vector<Stretch> fading(double reaction, const ResponseModel& model) {
 
 }  // namespace
 
-double survivable_load(const Shock& shock, const ResponseModel& model) {
+double survivable_load(const Shock& shock, const ResponseModel& model, const Law& law) {
     if (!(shock.reserve > 0.0)) return std::numeric_limits<double>::infinity();
-    const double capacity = (1.0 - std::min(shock.reserve, 1.0)) * shock.capacity;
-    const double allowed = kBacklogInSlo * shock.slo_s * capacity;
+    // A loss that leaves too little for the others is an outage with us or without us.
+    const double capacity =
+        std::max((1.0 - std::min(shock.reserve, 1.0)) * shock.capacity, law.others_fit * shock.baseline);
+    const double allowed = law.backlog * shock.slo_s * capacity;
     const std::vector<Stretch> steps = fading(shock.reaction_s, model);
     const auto survives = [&](double load) {
         double backlog = 0.0;

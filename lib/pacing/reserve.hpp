@@ -16,6 +16,6 @@ struct Shock {
 /// The most requests/s of ours such that, with capacity cut, our load held for the reaction time and then fading along
 /// `model`, the backlog never exceeds five times the objective's worth of work. Infinite without a reserve.
 /// Source: reference law, "shock reserve".
-double survivable_load(const Shock& shock, const ResponseModel& model);
+double survivable_load(const Shock& shock, const ResponseModel& model, const Law& law = {});
 
 }  // namespace tidegate::pacing

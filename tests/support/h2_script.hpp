@@ -111,7 +111,7 @@ class H2Script {
         const linger now = {1, 0};
         ::setsockopt(socket_, SOL_SOCKET, SO_LINGER, &now, sizeof now);
         const sockaddr unspecified = {AF_UNSPEC, {}};
-        ::connect(socket_, &unspecified, sizeof unspecified);  // dissolves the association: the kernel sends RST
+        (void)::connect(socket_, &unspecified, sizeof unspecified);  // dissolves the association: the kernel sends RST
     }
 
   private:

@@ -37,7 +37,7 @@ inline net::HttpRequest post(const std::string& url, std::string body, Duration 
 
 /// A server that answers every request with the same bytes.
 inline RawServer::Handler answering(std::string answer) {
-    return [answer](int socket) {
+    return [answer = std::move(answer)](int socket) {
         std::string pending;
         while (!read_request(socket, pending).empty() && send_all(socket, answer)) {
         }

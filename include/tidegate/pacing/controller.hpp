@@ -1,9 +1,12 @@
 #pragma once
 
 #include <memory>
+#include <optional>
 #include <string>
+#include <vector>
 
 #include "tidegate/base/result.hpp"
+#include "tidegate/pacing/law.hpp"
 #include "tidegate/pacing/options.hpp"
 #include "tidegate/signal/observation.hpp"
 
@@ -16,12 +19,20 @@ struct Advice {
     double baseline = 0.0;  ///< requests/s that are not ours
     double ceiling = 0.0;   ///< requests/s the backend is trusted with; infinity when nothing bounds it
     double age_s = 0.0;     ///< of the newest sample; infinity before the first
-    std::string state{};    ///< "open", "hold", "pause", "stale"
-    std::string signal{};   ///< which signal decided: "p99", "errors", "load", an extra signal's name, "telemetry"
+    std::string state;      ///< "open", "hold", "pause", "stale"
+    std::string signal;     ///< which signal decided: "p99", "errors", "load", an extra signal's name, "telemetry"
     double value = 0.0;     ///< its value
-    std::string reason{};   ///< one line for people
+    std::string reason;     ///< one line for people
 
     bool operator==(const Advice&) const = default;
+};
+
+/// Our part of a backend's load when a sample was taken, requests/s.
+struct OwnLoad {
+    double predicted = 0.0;                         ///< by the curves learnt so far
+    std::optional<double> observed = std::nullopt;  ///< by opens counted meanwhile
+
+    bool operator==(const OwnLoad&) const = default;
 };
 
 /// Judges one backend from its telemetry. Pure: no clock, no I/O, no randomness; the same inputs give the same advice.
@@ -29,16 +40,20 @@ struct Advice {
 class TIDEGATE_EXPORT Controller {
   public:
     virtual ~Controller() = default;
-    /// The longest median lag among the campaigns that load this backend; sets the law's unit of time.
-    virtual void set_lag(double median_s) = 0;
-    /// Takes a sample if it is newer than the last. `own` is our predicted load when the sample was taken, requests/s.
-    virtual void observe(const Observation& sample, double own, TimePoint now) = 0;
+    /// The campaigns that load this backend: the longest median lag, which is the law's unit of time, and the most
+    /// requests that one open causes.
+    virtual void expect(double median_s, double per_open) = 0;
+    /// Samples of the past, oldest first, seen while nothing was sent: the day before. Only before `observe`.
+    virtual void remember(const std::vector<Observation>& past) = 0;
+    /// Takes a sample if it is newer than the last.
+    virtual void observe(const Observation& sample, const OwnLoad& own, TimePoint now) = 0;
     /// Never rises on missing, stale, frozen or invalid telemetry.
     virtual Advice advise(TimePoint now) const = 0;
 };
 
-/// The first controller: proven load with a lead, a ceiling learnt from trouble, hold on doubtful telemetry, stop on
-/// breach, gentle recovery. `period` is how often the signal brings a sample.
-TIDEGATE_EXPORT std::unique_ptr<Controller> make_controller(const BackendOptions& options, Duration period);
+/// The controller of the pacing README: capacity by imagined twins, a baseline that may jump, a margin that calibrates
+/// itself, the reserve, and the rails on doubtful telemetry. `period` is how often the signal brings a sample.
+TIDEGATE_EXPORT std::unique_ptr<Controller> make_controller(const BackendOptions& options, Duration period,
+                                                            const Law& law = {});
 
 }  // namespace tidegate

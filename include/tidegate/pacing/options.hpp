@@ -10,7 +10,7 @@ namespace tidegate {
 
 /// What a backend can bear, as its engineers state it.
 struct BackendOptions {
-    std::string name{};                                     ///< unique in the site
+    std::string name;
     Duration latency_slo = std::chrono::milliseconds(300);  ///< p99
     double error_slo = 0.01;                                ///< share of requests
     /// Share of capacity that may vanish while our messages are in flight without an outage, 0..0.9. Costs speed.
@@ -22,7 +22,6 @@ struct BackendOptions {
     bool shadow = false;
 
     bool operator==(const BackendOptions&) const = default;
-    /// All faults at once; `where` names the option.
     TIDEGATE_EXPORT Faults validate() const;
 };
 
@@ -33,13 +32,12 @@ struct ResponseOptions {
     double spread = 1.2;                         ///< sigma of the log-normal lag, (0, 4]
 
     bool operator==(const ResponseOptions&) const = default;
-    /// All faults at once; `where` names the option.
     TIDEGATE_EXPORT Faults validate() const;
 };
 
 /// Requests that one recipient causes at one backend.
 struct Impact {
-    double per_open = 0.0;      ///< requests when somebody opens
+    double per_open = 0.0;
     double per_delivery = 0.0;  ///< at the moment of delivery, opened or not
 
     bool operator==(const Impact&) const = default;

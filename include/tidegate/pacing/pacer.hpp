@@ -13,9 +13,9 @@ namespace tidegate {
 
 /// A rate with the time until which it may be used and what set it.
 struct Allowance {
-    Rate rate{};           ///< messages/s
-    TimePoint expires{};   ///< afterwards the rate is 0
-    std::string reason{};  ///< what set it, for people
+    Rate rate;
+    TimePoint expires{};
+    std::string reason;
 
     bool operator==(const Allowance&) const = default;
 };
@@ -24,10 +24,8 @@ struct Allowance {
 /// that hangs stops the sends. Pure; confined to one thread.
 class TIDEGATE_EXPORT Pacer {
   public:
-    /// Begins with nothing allowed.
     explicit Pacer(TimePoint now);
 
-    /// Replaces the allowance; lowering takes effect at once.
     void allow(const Allowance& allowance, TimePoint now);
     /// Messages that may go at `now`, at most `wanted`; they count as gone.
     std::uint64_t take(std::uint64_t wanted, TimePoint now);
@@ -35,7 +33,6 @@ class TIDEGATE_EXPORT Pacer {
     void give_back(std::uint64_t messages);
     /// When asking again is worthwhile; `TimePoint::max()` while nothing is allowed.
     TimePoint next(TimePoint now);
-    /// What is in force.
     const Allowance& allowance() const { return allowance_; }
 
   private:

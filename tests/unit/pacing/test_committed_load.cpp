@@ -1,7 +1,8 @@
 #include <doctest/doctest.h>
 
-#include <chrono>
 #include <cmath>
+#include <numeric>
+#include <vector>
 
 #include "tidegate/base/rng.hpp"
 #include "tidegate/pacing/committed_load.hpp"
@@ -12,98 +13,97 @@ namespace {
 
 constexpr TimePoint kStart{std::chrono::seconds(1000)};
 
-ResponseModel nominal(double spread = 1.2) {
-    return ResponseModel({.open_rate = 0.08, .median = std::chrono::seconds(45), .spread = spread});
-}
-
-using Sends = std::vector<std::pair<double, double>>;
-
-/// Sends convolved with the kernel, term by term.
-double directly(const Sends& sends, double at, const ResponseModel& model) {
-    double sum = 0.0;
-    for (const auto& [t, n] : sends) sum += n * model.density(at - t);
-    return sum;
+double sum(const std::vector<double>& values) {
+    return std::accumulate(values.begin(), values.end(), 0.0);
 }
 
 }  // namespace
 
-TEST_CASE("opens agree with the direct convolution for steady, rising and pulsing sends") {
-    for (double spread : {0.5, 0.8, 1.2, 2.0}) {
-        const ResponseModel model = nominal(spread);
-        for (int shape = 0; shape < 3; ++shape) {
-            CommittedLoad load(model, kStart);
-            Sends sends;
-            for (double t = 0.0; t < 1200.0; t += 1.0) {
-                const double n = shape == 0 ? 100.0 : shape == 1 ? t : (std::fmod(t, 120.0) < 60.0 ? 200.0 : 0.0);
-                load.add(n, after(kStart, t));
-                if (n > 0.0) sends.emplace_back(t, n);
-            }
-            for (double ahead : {0.0, 10.0, 45.0, 120.0, 300.0}) {
-                const double expected = directly(sends, 1200.0 + ahead, model);
-                CAPTURE(spread);
-                CAPTURE(shape);
-                CAPTURE(ahead);
-                // The last per cent of the opens, after the horizon, is let go.
-                const double peak = directly(sends, 1200.0, model);
-                const double error = load.opens_at(after(kStart, 1200.0 + ahead), model) - expected;
-                CHECK(std::fabs(error) < 0.02 * peak + (shape == 2 ? 0.05 : 0.015) * expected);
-            }
+TEST_CASE("messages are found again by their age") {
+    CommittedLoad load(700.0, 1.0, kStart);
+    for (int t = 0; t < 600; ++t) load.add(t < 300 ? 10.0 : 20.0, after(kStart, t));
+    const TimePoint now = after(kStart, 600);
+    CHECK(load.between(0.0, 100.0, now) == doctest::Approx(2000.0).epsilon(0.02));
+    CHECK(load.between(400.0, 500.0, now) == doctest::Approx(1000.0).epsilon(0.02));
+    CHECK(load.between(700.0, 900.0, now) == 0.0);
+    CHECK(load.between(50.0, 50.0, now) == 0.0);
+}
+
+TEST_CASE("what lies between the edges adds up to everything that is young enough") {
+    for (std::uint64_t seed = 1; seed <= 10; ++seed) {
+        Rng rng(seed);
+        CommittedLoad load(400.0, 0.7, kStart);
+        double t = 0.0;
+        for (int i = 0; i < 500; ++i) load.add(std::floor(rng.uniform() * 50.0), after(kStart, t += rng.uniform()));
+        const std::vector<double> edges{0.0, 3.0, 11.0, 40.0, 123.4, 390.0};
+        const TimePoint at = after(kStart, t + 5.0 * rng.uniform());
+        const std::vector<double> messages = load.by_age(edges, at);
+        REQUIRE(messages.size() == edges.size() - 1);
+        for (std::size_t j = 0; j < messages.size(); ++j) {
+            REQUIRE(messages[j] >= 0.0);
+            REQUIRE(messages[j] == doctest::Approx(load.between(edges[j], edges[j + 1], at)));
         }
+        CHECK(sum(messages) == doctest::Approx(load.between(0.0, 390.0, at)));
+        std::vector<double> again(99, 7.0);
+        load.by_age(edges, at, again);
+        CHECK(again == messages);
     }
+    CHECK(CommittedLoad(10.0, 1.0, kStart).by_age({}, kStart).empty());
 }
 
 TEST_CASE("the answer for a moment in the past leaves out what was sent after it") {
-    const ResponseModel model = nominal();
-    CommittedLoad load(model, kStart);
+    CommittedLoad load(100.0, 1.0, kStart);
     load.add(1000.0, after(kStart, 10));
-    const double before = load.opens_at(after(kStart, 40), model);
+    const double before = load.between(20.0, 40.0, after(kStart, 40));
     load.add(1e6, after(kStart, 45));
-    CHECK(load.opens_at(after(kStart, 40), model) == doctest::Approx(before).epsilon(0.02));
+    CHECK(load.between(20.0, 40.0, after(kStart, 40)) == before);
+    CHECK(load.between(0.0, 20.0, after(kStart, 40)) < 1.0);
 }
 
 TEST_CASE("a long silence, steps beyond the ring and adds at one instant are booked right") {
-    const ResponseModel model = nominal();
-    CommittedLoad load(model, kStart);
+    CommittedLoad load(700.0, 1.0, kStart);
     for (int i = 0; i < 100; ++i) load.add(10.0, after(kStart, 1));
     CHECK(load.total() == doctest::Approx(1000.0));
-    CHECK(load.sent_within(60.0, after(kStart, 2)) == doctest::Approx(1000.0));
+    CHECK(load.between(0.0, 60.0, after(kStart, 2)) == doctest::Approx(1000.0));
     load.add(0.0, after(kStart, 1e7));
-    CHECK(load.opens_at(after(kStart, 1e7), model) == 0.0);
-    CHECK(load.sent_within(60.0, after(kStart, 1e7)) == 0.0);
+    CHECK(load.between(0.0, 600.0, after(kStart, 1e7)) == 0.0);
     load.add(500.0, after(kStart, 2e7));
     CHECK(load.total() == doctest::Approx(1500.0));
-    CHECK(load.opens_at(after(kStart, 2e7 + 45.0), model) == doctest::Approx(500.0 * model.density(45.0)).epsilon(0.1));
+    CHECK(load.between(0.0, 10.0, after(kStart, 2e7 + 2.0)) == doctest::Approx(500.0));
     load.add(1.0, after(kStart, 5.0));  // an old time is booked as now, never lost
     CHECK(load.total() == doctest::Approx(1501.0));
 }
 
 TEST_CASE("what is taken back never happened, and nothing below zero or nonsense is booked") {
-    const ResponseModel model = nominal();
-    CommittedLoad load(model, kStart), without(model, kStart);
+    CommittedLoad load(100.0, 1.0, kStart), without(100.0, 1.0, kStart);
     for (double t = 0.0; t < 20.0; t += 1.0) {
         load.add(100.0, after(kStart, t));
         if (t < 15.0) without.add(100.0, after(kStart, t));
     }
     load.remove(500.0, after(kStart, 20));
     CHECK(load.total() == doctest::Approx(1500.0));
-    CHECK(load.opens_at(after(kStart, 90), model) ==
-          doctest::Approx(without.opens_at(after(kStart, 90), model)).epsilon(0.02));
+    CHECK(load.between(0.0, 90.0, after(kStart, 60)) == doctest::Approx(without.between(0.0, 90.0, after(kStart, 60))));
     load.remove(1e9, after(kStart, 20));
     CHECK(load.total() == 0.0);
-    CHECK(load.opens_at(after(kStart, 60), model) == 0.0);
+    CHECK(load.between(0.0, 90.0, after(kStart, 60)) == 0.0);
     load.add(std::nan(""), after(kStart, 21));
     load.add(-5.0, after(kStart, 21));
+    load.add(INFINITY, after(kStart, 21));
     CHECK(load.total() == 0.0);
 }
 
-TEST_CASE("all the opens of a campaign come sooner or later") {
-    const ResponseModel model({.open_rate = 0.2, .median = std::chrono::seconds(2), .spread = 0.8});
-    CommittedLoad load(model, kStart);
-    Rng rng(3);
-    double opens = 0.0;
-    for (double t = 0.0; t < 80.0; t += 0.05) {
-        if (t < 30.0) load.add(static_cast<double>(rng.poisson(5.0)), after(kStart, t));
-        opens += 0.05 * load.opens_at(after(kStart, t), model);
-    }
-    CHECK(opens == doctest::Approx(0.99 * 0.2 * load.total()).epsilon(0.02));
+TEST_CASE("what a provider held counts from the moment it lets go, and what was sent before keeps its age") {
+    CommittedLoad load(400.0, 1.0, kStart);
+    for (int t = 0; t < 200; ++t) load.add(10.0, after(kStart, t));
+    load.redate(after(kStart, 150), after(kStart, 200));
+    const TimePoint now = after(kStart, 201);
+    CHECK(load.total() == doctest::Approx(2000.0));
+    CHECK(load.between(0.0, 3.0, now) == doctest::Approx(500.0).epsilon(0.03));
+    CHECK(load.between(4.0, 50.0, now) == doctest::Approx(0.0));
+    CHECK(load.between(52.0, 202.0, now) == doctest::Approx(1500.0).epsilon(0.03));
+    // A moment before the campaign or after now changes nothing that could be lost.
+    load.redate(after(kStart, 500), after(kStart, 202));
+    load.redate(after(kStart, -500), after(kStart, 203));
+    CHECK(load.total() == doctest::Approx(2000.0));
+    CHECK(load.between(0.0, 3.0, after(kStart, 204)) == doctest::Approx(2000.0));
 }

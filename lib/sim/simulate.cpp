@@ -1,0 +1,70 @@
+#include "tidegate/sim/simulate.hpp"
+
+#include <algorithm>
+#include <cmath>
+#include <limits>
+#include <map>
+#include <numbers>
+
+#include "sim/world.hpp"
+
+namespace tidegate::sim {
+namespace {
+
+constexpr double kInfinity = std::numeric_limits<double>::infinity();
+
+constexpr std::pair<PolicyKind, std::string_view> kNames[] = {
+    {PolicyKind::blast, "blast"},       {PolicyKind::fixed, "static"},  {PolicyKind::aimd, "aimd"},
+    {PolicyKind::gradient, "gradient"}, {PolicyKind::impact, "impact"}, {PolicyKind::oracle, "oracle"},
+};
+
+double median(std::vector<double> values) {
+    if (values.empty()) return 0.0;
+    std::sort(values.begin(), values.end());
+    const std::size_t middle = values.size() / 2;
+    if (values.size() % 2 == 1) return values[middle];
+    return std::isinf(values[middle]) ? values[middle] : 0.5 * (values[middle - 1] + values[middle]);
+}
+
+}  // namespace
+
+std::string_view name_of(PolicyKind kind) {
+    for (const auto& [known, name] : kNames)
+        if (known == kind) return name;
+    return "?";
+}
+
+std::optional<PolicyKind> policy_named(std::string_view name) {
+    for (const auto& [kind, known] : kNames)
+        if (known == name) return kind;
+    return std::nullopt;
+}
+
+SimResult simulate(const Scenario& scenario, const Policy& policy, std::uint64_t seed, bool keep_series) {
+    return World(scenario, policy, seed, keep_series).run();
+}
+
+std::vector<Record> compare(const Scenario& scenario, const std::vector<Policy>& policies,
+                            const std::vector<std::uint64_t>& seeds) {
+    std::vector<SimResult> oracle;
+    for (const std::uint64_t seed : seeds) oracle.push_back(simulate(scenario, {PolicyKind::oracle}, seed, false));
+    std::vector<Record> records;
+    for (const Policy& policy : policies) {
+        Record record{.policy = policy};
+        for (std::size_t i = 0; i < seeds.size(); ++i) {
+            const SimResult result =
+                policy.kind == PolicyKind::oracle ? oracle[i] : simulate(scenario, policy, seeds[i], false);
+            record.completion_s.push_back(result.finished ? result.completion_s : kInfinity);
+            record.completion.push_back(result.finished ? result.completion_s / oracle[i].completion_s : kInfinity);
+            record.seconds_over.push_back(result.seconds_over);
+            record.worst_over = std::max(record.worst_over, result.seconds_over);
+        }
+        record.median_completion = median(record.completion);
+        record.median_completion_s = median(record.completion_s);
+        record.median_over = median(record.seconds_over);
+        records.push_back(std::move(record));
+    }
+    return records;
+}
+
+}  // namespace tidegate::sim
