@@ -5,6 +5,7 @@
 #include <fstream>
 #include <nlohmann/json.hpp>
 
+#include "support/places.hpp"
 #include "support/process.hpp"
 #include "support/temp_dir.hpp"
 #include "support/vector_audience.hpp"
@@ -21,9 +22,9 @@ struct PracticeBank {
     TempDir dir;
     std::string summary = dir.file("summary.json");
     Process process =
-        Process::spawn({std::string(TIDEGATE_BIN_DIR) + "/tidegate-twin", "--capacity", "400", "--baseline", "100",
-                        "--open-rate", "0.4", "--median", "1s", "--spread", "0.6", "--per-open", "2", "--seed", "3",
-                        "--port-file", dir.file("ports.json"), "--log", dir.file("arrivals.jsonl")},
+        Process::spawn({bin_dir() + "/tidegate-twin", "--capacity", "400", "--baseline", "100", "--open-rate", "0.4",
+                        "--median", "1s", "--spread", "0.6", "--per-open", "2", "--seed", "3", "--port-file",
+                        dir.file("ports.json"), "--log", dir.file("arrivals.jsonl")},
                        summary);
     nlohmann::json ports;
 
@@ -130,6 +131,6 @@ TEST_CASE("two campaigns share a backend's room by priority, and together they s
     bank.process.signal(SIGTERM);
     REQUIRE(bank.process.wait(10s) == 0);
     const auto judged = nlohmann::json::parse(read_file(bank.summary));
-    CHECK(judged["seconds_over_slo"] == 0);
     CHECK(judged["failed"] == 0);
+    if (!sanitized()) CHECK(judged["seconds_over_slo"] == 0);
 }

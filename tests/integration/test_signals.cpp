@@ -14,6 +14,7 @@
 
 #include "net/http.hpp"
 #include "signal/factory.hpp"
+#include "support/places.hpp"
 #include "support/process.hpp"
 #include "support/raw_server.hpp"
 #include "support/temp_dir.hpp"
@@ -47,8 +48,8 @@ class Twin {
 
   private:
     Process start() {
-        return Process::spawn({std::string(TIDEGATE_BIN_DIR) + "/tidegate-twin", "--port-file", dir_.file("ports.json"),
-                               "--baseline", "100", "--capacity", "400"});
+        return Process::spawn({bin_dir() + "/tidegate-twin", "--port-file", dir_.file("ports.json"), "--baseline",
+                               "100", "--capacity", "400"});
     }
 
     TempDir dir_;

@@ -6,14 +6,14 @@
 #include <string>
 #include <vector>
 
+#include "support/places.hpp"
 #include "tidegate/sim/simulate.hpp"
 
 namespace sim_test {
 
 /// Reads "NAME" or "FOLDER/NAME" under examples/incidents.
 inline tidegate::sim::Scenario scenario(const std::string& name) {
-    auto read =
-        tidegate::sim::read_scenario(std::string(TIDEGATE_SOURCE_DIR) + "/examples/incidents/" + name + ".toml");
+    auto read = tidegate::sim::read_scenario(tidegate::test::source_dir() + "/examples/incidents/" + name + ".toml");
     if (!read) FAIL(read.error().front().text());
     return *read;
 }

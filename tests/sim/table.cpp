@@ -11,14 +11,11 @@
 #include <filesystem>
 #include <sstream>
 
+#include "support/places.hpp"
 #include "tidegate/sim/simulate.hpp"
 
 using namespace tidegate;
 using namespace tidegate::sim;
-
-#ifndef TIDEGATE_SOURCE_DIR
-#define TIDEGATE_SOURCE_DIR "."
-#endif
 
 namespace {
 
@@ -50,7 +47,7 @@ int main(int argc, char** argv) {
     std::vector<Policy> policies = {{PolicyKind::impact}};
     std::vector<std::uint64_t> seeds = {1, 2, 3, 4, 5};
     bool each = false;
-    std::string folder = TIDEGATE_SOURCE_DIR "/examples/incidents";
+    std::string folder = test::source_dir() + "/examples/incidents";
     for (int i = 1; i < argc; ++i) {
         const std::string word = argv[i];
         if (word == "--policy" && i + 1 < argc) {

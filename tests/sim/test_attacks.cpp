@@ -5,6 +5,7 @@
 #include <filesystem>
 
 #include "support.hpp"
+#include "support/places.hpp"
 
 using namespace tidegate;
 using namespace tidegate::sim;
@@ -26,7 +27,8 @@ double sent_between(const SimResult& result, double from, double to) {
 TEST_CASE("whatever happens, the gate finishes, gives a reason every second and never an impossible rate") {
     namespace fs = std::filesystem;
     int count = 0;
-    for (const auto& entry : fs::directory_iterator(fs::path(TIDEGATE_SOURCE_DIR) / "examples/incidents/attacks")) {
+    for (const auto& entry :
+         fs::directory_iterator(fs::path(tidegate::test::source_dir()) / "examples/incidents/attacks")) {
         const Scenario what = scenario("attacks/" + entry.path().stem().string());
         CAPTURE(what.name);
         const SimResult gate = simulate(what, {PolicyKind::impact}, 6);

@@ -17,6 +17,7 @@
 
 #include "channel/factory.hpp"
 #include "net/crypto.hpp"
+#include "support/places.hpp"
 
 namespace tidegate::test {
 
@@ -27,11 +28,7 @@ inline std::string python() {
 
 /// The full path of a peer script in tests/support.
 inline std::string peer(const std::string& name) {
-#ifdef TIDEGATE_PEERS_DIR
-    return std::string(TIDEGATE_PEERS_DIR) + "/" + name;
-#else
-    return std::filesystem::path(__FILE__).parent_path() / name;
-#endif
+    return peers_dir() + "/" + name;
 }
 
 /// A peer's log: one JSON object a line.

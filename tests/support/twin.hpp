@@ -14,13 +14,14 @@
 #include <thread>
 #include <vector>
 
+#include "support/places.hpp"
 #include "support/process.hpp"
 #include "support/temp_dir.hpp"
 
 namespace tidegate::test {
 
 inline std::string program(const std::string& name) {
-    return std::string(TIDEGATE_BIN_DIR) + "/" + name;
+    return bin_dir() + "/" + name;
 }
 
 /// Asks until `true_now` says yes; false when it did not in time.

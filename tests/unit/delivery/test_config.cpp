@@ -6,6 +6,7 @@
 
 #include "net/crypto.hpp"
 #include "support/certificate.hpp"
+#include "support/places.hpp"
 #include "support/temp_dir.hpp"
 #include "tidegate/base/text.hpp"
 #include "tidegate/delivery/config.hpp"
@@ -90,7 +91,7 @@ std::vector<std::string> places(const std::vector<std::string>& faults) {
 
 /// The bank sample with keys made for the occasion.
 void copy_bank(const TempDir& dir) {
-    std::filesystem::copy(TIDEGATE_SOURCE_DIR "/examples/campaigns/bank", dir.path(),
+    std::filesystem::copy(test::source_dir() + "/examples/campaigns/bank", dir.path(),
                           std::filesystem::copy_options::recursive);
     std::filesystem::create_directory(dir.file("keys"));
     dir.write("keys/AuthKey.p8", test::tls::key_pem(test::tls::ec_key().get()));
@@ -171,7 +172,7 @@ TEST_CASE("the bank sample loads: two files become a site and a campaign") {
 }
 
 TEST_CASE("the webhook sample loads as it is: one file, a channel called by its kind, every channel in order") {
-    const auto loaded = load_campaign(TIDEGATE_SOURCE_DIR "/examples/campaigns/webhook/campaign.toml");
+    const auto loaded = load_campaign(test::source_dir() + "/examples/campaigns/webhook/campaign.toml");
     if (!loaded) {
         for (const auto& fault : loaded.error()) MESSAGE(fault.text());
     }

@@ -10,6 +10,8 @@
 #include <string>
 #include <vector>
 
+#include "support/places.hpp"
+
 namespace fs = std::filesystem;
 
 namespace {
@@ -35,7 +37,7 @@ struct Include {
     bool quoted = false;
 };
 
-const fs::path kRoot = TIDEGATE_SOURCE_DIR;
+const fs::path kRoot = tidegate::test::source_dir();
 
 std::vector<fs::path> sources_under(const fs::path& folder) {
     std::vector<fs::path> found;

@@ -7,6 +7,7 @@
 #include <string>
 #include <vector>
 
+#include "support/places.hpp"
 #include "support/temp_dir.hpp"
 #include "tidegate/delivery/config.hpp"
 
@@ -28,7 +29,7 @@ struct Page {
 
 Page read_page(const std::string& name) {
     Page page;
-    std::istringstream in(test::read_file(TIDEGATE_SOURCE_DIR "/" + name));
+    std::istringstream in(test::read_file(tidegate::test::source_dir() + "/" + name));
     bool inside = false;
     for (std::string line; std::getline(in, line); ++page.lines) {
         if (line.starts_with("```")) {
@@ -103,7 +104,7 @@ TEST_CASE("what a page links to in the tree is there") {
     for (const auto& [english, korean] : pairs) {
         for (const std::string& name : {english, korean}) {
             const std::string prose = read_page(name).prose;
-            const auto folder = std::filesystem::path(TIDEGATE_SOURCE_DIR "/" + name).parent_path();
+            const auto folder = std::filesystem::path(tidegate::test::source_dir() + "/" + name).parent_path();
             std::size_t links = 0;
             for (std::sregex_iterator at(prose.begin(), prose.end(), link), end; at != end; ++at, ++links) {
                 const std::string target = (*at)[1];

@@ -3,6 +3,7 @@
 #include <filesystem>
 #include <fstream>
 
+#include "support/places.hpp"
 #include "tidegate/sim/scenario.hpp"
 #include "tidegate/sim/simulate.hpp"
 
@@ -13,7 +14,7 @@ namespace fs = std::filesystem;
 
 namespace {
 
-const fs::path kIncidents = fs::path(TIDEGATE_SOURCE_DIR) / "examples" / "incidents";
+const fs::path kIncidents = fs::path(tidegate::test::source_dir()) / "examples" / "incidents";
 
 /// A file that is gone with its test.
 class TextFile {
