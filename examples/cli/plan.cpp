@@ -8,6 +8,7 @@
 #include "command.hpp"
 #include "tidegate/base/text.hpp"
 #include "tidegate/delivery/config.hpp"
+#include "tidegate/delivery/event_plan.hpp"
 #include "tidegate/delivery/forecast.hpp"
 #include "tidegate/delivery/gate.hpp"
 
@@ -57,7 +58,65 @@ std::string local(WallTime t, const std::string& zone) {
     return format_local(t, zone).value_or(format_wall_time(t));
 }
 
-void print_text(const Campaign& campaign, const Forecast& plan) {
+/// Before anything is sent: how many can be served when all come at once, and what becomes of the others.
+void print_event(const Campaign& campaign, const EventPlan& event) {
+    std::cout << "\nfirst-come event at " << local(event.at, campaign.zone) << '\n';
+    for (const EventCapacity& backend : event.backends) {
+        std::cout << "  " << backend.backend << ": ";
+        if (backend.largest) {
+            std::cout << "at the instant " << std::llround(*backend.room) << " requests/s may be ours (" << backend.from
+                      << "): " << grouped(static_cast<std::uint64_t>(*backend.largest)) << " people told\n";
+        } else {
+            std::cout << "how many it can serve at the instant is " << backend.from << '\n';
+        }
+    }
+    if (event.largest) {
+        std::cout << "  told before it  " << grouped(event.told) << ", of whom about "
+                  << grouped(static_cast<std::uint64_t>(std::llround(event.comers))) << " come\n"
+                  << "  held            " << grouped(event.held) << ", told from "
+                  << local(event.rest_from, campaign.zone) << " on\n";
+    } else {
+        std::cout << "  a run would tell only as many as it has seen the backends bear by then\n";
+    }
+    if (!event.lots.empty()) {
+        std::cout << "  by lots         " << event.lot_count << " of at most " << grouped(*event.largest)
+                  << ", each a campaign with an instant of its own, " << format_duration(event.lots_apart)
+                  << " apart:\n";
+        for (std::size_t i = 0; i < event.lots.size(); ++i) {
+            if (i + 1 == event.lots.size() && event.lot_count > event.lots.size()) std::cout << "    ...\n";
+            std::cout << "    " << local(event.lots[i].instant, campaign.zone)
+                      << fit_right(grouped(event.lots[i].recipients), 12) << '\n';
+        }
+    }
+    for (const std::string& remark : event.remarks) std::cout << "  note: " << remark << '\n';
+}
+
+nlohmann::ordered_json event_json(const EventPlan& event) {
+    nlohmann::ordered_json json = {{"at", moment(event.at)},
+                                   {"rest_from", moment(event.rest_from)},
+                                   {"largest", nullptr},
+                                   {"told", event.told},
+                                   {"held", event.held},
+                                   {"comers", event.comers},
+                                   {"lot_count", event.lot_count},
+                                   {"lots_apart_s", Seconds(event.lots_apart).count()},
+                                   {"lots", nlohmann::ordered_json::array()},
+                                   {"backends", nlohmann::ordered_json::array()},
+                                   {"remarks", event.remarks}};
+    if (event.largest) json["largest"] = *event.largest;
+    for (const EventLot& lot : event.lots)
+        json["lots"].push_back({{"instant", moment(lot.instant)}, {"recipients", lot.recipients}});
+    for (const EventCapacity& backend : event.backends) {
+        nlohmann::ordered_json one = {
+            {"name", backend.backend}, {"room", nullptr}, {"largest", nullptr}, {"from", backend.from}};
+        if (backend.room) one["room"] = *backend.room;
+        if (backend.largest) one["largest"] = *backend.largest;
+        json["backends"].push_back(std::move(one));
+    }
+    return json;
+}
+
+void print_text(const Campaign& campaign, const Forecast& plan, const std::optional<EventPlan>& event) {
     std::cout << "campaign " << campaign.id << ": " << grouped(plan.recipients) << " recipients in "
               << plan.cohorts.size() << " cohorts\n\n";
     const auto starts = [&](const ForecastCohort& cohort) {
@@ -75,6 +134,7 @@ void print_text(const Campaign& campaign, const Forecast& plan) {
         std::cout << "... and " << plan.cohorts.size() - shown << " more, the last one that begins at "
                   << (last == plan.cohorts.rend() ? std::string("-") : starts(*last)) << '\n';
     }
+    if (event) print_event(campaign, *event);
     for (const ForecastLoad& backend : plan.backends) {
         std::cout << "\nload on " << backend.backend << ": peak " << std::llround(backend.peak) << " requests/s";
         if (backend.bound) std::cout << " of " << std::llround(*backend.bound);
@@ -109,7 +169,7 @@ void print_text(const Campaign& campaign, const Forecast& plan) {
     for (const std::string& warning : plan.warnings) std::cout << "warning: " << warning << '\n';
 }
 
-void print_json(const Campaign& campaign, const Forecast& plan) {
+void print_json(const Campaign& campaign, const Forecast& plan, const std::optional<EventPlan>& event) {
     nlohmann::ordered_json json = {{"campaign", campaign.id},
                                    {"recipients", plan.recipients},
                                    {"starts", format_wall_time(plan.starts)},
@@ -134,6 +194,7 @@ void print_json(const Campaign& campaign, const Forecast& plan) {
         if (backend.bound) one["bound"] = *backend.bound;
         json["backends"].push_back(std::move(one));
     }
+    if (event) json["event"] = event_json(*event);
     std::cout << json.dump(-1, ' ', false, nlohmann::ordered_json::error_handler_t::replace) << '\n';
 }
 
@@ -161,12 +222,14 @@ int plan(const PlanOptions& options) {
         input.cohort_sizes.push_back(cohort.recipients);
         input.cohort_labels.push_back(cohort.label);
     }
+    std::optional<EventPlan> event;
+    if (campaign.event) event = plan_event(loaded->site, campaign, seen->totals.recipients, input.baseline);
     Forecast result = forecast(loaded->site, campaign, input);
     result.warnings.insert(result.warnings.begin(), warnings.begin(), warnings.end());
     if (options.common.json) {
-        print_json(campaign, result);
+        print_json(campaign, result, event);
     } else {
-        print_text(campaign, result);
+        print_text(campaign, result, event);
     }
     return ok;
 }

@@ -62,6 +62,12 @@ std::string cut(std::string text, std::size_t width) {
     return text;
 }
 
+/// A reason whose figures alone have moved is no news.
+std::string without_figures(std::string reason) {
+    std::erase_if(reason, [](char c) { return (c >= '0' && c <= '9') || c == '.'; });
+    return reason;
+}
+
 }  // namespace
 
 ProgressView::ProgressView(const std::string& kind) {
@@ -79,10 +85,11 @@ void ProgressView::show(const Progress& progress) {
     const auto now = std::chrono::steady_clock::now();
     const std::string state = progress.paused ? "paused" : std::string(to_string(progress.state));
     if (kind_ == Kind::lines) {
-        const bool news = progress.reason != last_reason_ && progress.allowed <= 0;
+        const std::string words = without_figures(progress.reason);
+        const bool news = words != last_reason_ && progress.allowed <= 0;
         if (!news && now - last_line_ < line_every) return;
         last_line_ = now;
-        last_reason_ = progress.reason;
+        last_reason_ = words;
         std::cerr << state << ": " << counts(progress) << "  " << backend_line(progress);
         if (!progress.reason.empty()) std::cerr << "  (" << progress.reason << ")";
         std::cerr << '\n';

@@ -4,7 +4,6 @@
 
 #include <cerrno>
 #include <cstring>
-#include <ctime>
 #include <fstream>
 #include <iostream>
 
@@ -24,11 +23,10 @@ sigset_t stop_signals() {
     return set;
 }
 
-bool stop_signal_came(Duration within = Duration{0}) {
+bool stop_signal_came() {
     const sigset_t set = stop_signals();
-    const auto ns = std::chrono::duration_cast<std::chrono::nanoseconds>(within).count();
-    const timespec limit{static_cast<std::time_t>(ns / 1'000'000'000), static_cast<long>(ns % 1'000'000'000)};
-    return ::sigtimedwait(&set, nullptr, &limit) > 0;
+    const timespec none{0, 0};
+    return ::sigtimedwait(&set, nullptr, &none) > 0;
 }
 
 }  // namespace
@@ -36,10 +34,6 @@ bool stop_signal_came(Duration within = Duration{0}) {
 void block_signals() {
     const sigset_t set = stop_signals();
     ::pthread_sigmask(SIG_BLOCK, &set, nullptr);
-}
-
-bool nap(Duration length) {
-    return !stop_signal_came(length);
 }
 
 RunResult follow(CampaignHandle& handle, ProgressView& view) {

@@ -50,6 +50,12 @@ ordered_json campaign_json(const Progress& progress) {
                          {"deadline_holds", nullptr}};
     if (progress.eta) json["eta_s"] = Seconds(*progress.eta).count();
     if (progress.deadline_holds) json["deadline_holds"] = *progress.deadline_holds;
+    json["gates"] = ordered_json::array();
+    for (const GateProgress& gate : progress.gates)
+        json["gates"].push_back({{"canary", gate.canary},
+                                 {"state", std::string(to_string(gate.state))},
+                                 {"seen", number(gate.seen)},
+                                 {"reason", gate.reason}});
     json["backends"] = ordered_json::array();
     for (const BackendProgress& backend : progress.backends) json["backends"].push_back(backend_json(backend));
     return json;

@@ -83,6 +83,22 @@ const Advice& BackendWatch::decide(TimePoint now) {
     return advice_;
 }
 
+std::optional<BackendSight> BackendWatch::sight() const {
+    if (!sensor_ || backend_.limits.shadow) return std::nullopt;
+    BackendSight seen;
+    seen.backend = backend_.limits.name;
+    if (newest_) {
+        seen.sampled = newest_->at;
+        seen.breach = breach_of(*newest_, Seconds(backend_.limits.latency_slo).count(), backend_.limits.error_slo);
+    }
+    seen.holds = !advice_.open;
+    // The controller's word, so that a sample that is no evidence fails nobody.
+    seen.over = seen.breach && seen.holds && advice_.state == "hold" && advice_.signal == seen.breach->signal;
+    seen.reason = advice_.reason;
+    seen.not_ours = advice_.baseline;
+    return seen;
+}
+
 std::optional<HoldRecord> BackendWatch::hold_change(WallTime wall) {
     if (!advice_.open && !hold_) {
         hold_ = HoldRecord{backend_.limits.name, wall, std::nullopt, advice_.signal, advice_.value, advice_.reason};

@@ -6,6 +6,7 @@
 #include <optional>
 #include <string>
 
+#include "delivery/canary_gate.hpp"
 #include "tidegate/delivery/progress.hpp"
 #include "tidegate/delivery/site.hpp"
 #include "tidegate/ledger/types.hpp"
@@ -42,6 +43,14 @@ class BackendWatch {
     double period_s() const { return period_.count(); }
     /// The controller's word, or the operator's when the red button is pressed.
     const Advice& decide(TimePoint now);
+    /// What a canary's gate is to know of it, after `decide`; nothing where it is not watched or not enforced. `ours`
+    /// is asked for only when there is something to explain.
+    template <class Ours>
+    std::optional<BackendSight> sight(Ours&& ours) const {
+        std::optional<BackendSight> seen = sight();
+        if (seen && seen->breach) seen->ours = ours(seen->sampled);
+        return seen;
+    }
     /// The hold that began or ended with the latest decision, for the ledgers.
     std::optional<HoldRecord> hold_change(WallTime wall);
     /// The hold in force.
@@ -54,6 +63,8 @@ class BackendWatch {
     BackendProgress progress() const;
 
   private:
+    std::optional<BackendSight> sight() const;
+
     Backend backend_;
     std::shared_ptr<Sensor> sensor_;
     std::unique_ptr<Controller> controller_;

@@ -31,13 +31,19 @@ void CampaignRun::move_on(TimePoint now) {
     if (!cohort_clock_.ready(now)) {
         const double wait = seconds_between(now, cohort_clock_.ready_at());
         const std::string next = cohorts_[cohort_clock_.current() + 1].label;
-        note_reason(cohort_clock_.in_canary() ? next + " waits for the canary's response"
+        if (cohort_clock_.in_canary()) canary_waits(now);
+        note_reason(cohort_clock_.in_canary()
+                        ? next + " waits for " + cohorts_[cohort_clock_.current()].label + ": " + words_for_gate(now)
                     : wait > 0
                         ? next + " starts in " + format_duration(std::chrono::seconds(std::llround(std::ceil(wait))))
                         : next + " is about to start");
         return;
     }
+    if (cohort_clock_.in_canary()) gate_stands(cohort_clock_.current(), GateState::passed, words_for_gate(now), true);
     cohort_clock_.advance(now);
+    canary_gate_.reset();
+    gate_told_ = false;
+    gate_waits_.clear();
     cursor_ = {cohort_clock_.current(), 0, 0};
     walk_ended_ = false;
 }
@@ -53,7 +59,7 @@ void CampaignRun::check_end(TimePoint now) {
         if (!quiet && now < ending_deadline_) return;
         const bool all_on_disk = outbox_.idle() && job_.batch.finals.empty();
         if (all_on_disk && working_.empty() && pending() == 0 && ending_->state != RunState::aborted) {
-            ending_ = completed();
+            ending_ = RunResult{RunState::completed, 0, "every recipient has a final outcome"};
         }
         job_.batch.meta.emplace_back("state", std::string(to_string(ending_->state)));
         job_.batch.meta.emplace_back("why", ending_->why);
@@ -77,15 +83,14 @@ void CampaignRun::check_end(TimePoint now) {
         if (aborted) return begin_ending(RunState::aborted, 3, "aborted by the operator", soon);
         if (stop) return begin_ending(RunState::stopped, 3, why, *stop);
     }
-    if (guard_) return begin_ending(RunState::incomplete, 4, *guard_, soon);
+    if (guard_) return stop_by_guard(soon);
 
     const bool all_on_disk = outbox_.idle() && job_.batch.finals.empty();
     if (walked_all_ && passed_over_) return check_passed_over(wall, all_on_disk, soon);
     const bool nothing_open = working_.empty() && all_on_disk;
     if (nothing_open && pending() == 0) {
         if (now < last_release_ + watch_after_) return note_reason("all sent; watching the backends");
-        const RunResult end = completed();
-        return begin_ending(end.state, end.exit_code, end.why, soon);
+        return begin_ending(RunState::completed, 0, "every recipient has a final outcome", soon);
     }
     if (limit_ != 0 && begun_ >= limit_ && nothing_open && ready_count() == 0) {
         return begin_ending(RunState::incomplete, 4,
@@ -94,17 +99,6 @@ void CampaignRun::check_end(TimePoint now) {
     if (campaign_.deadline && wall >= *campaign_.deadline) {
         begin_ending(RunState::incomplete, 4, "the deadline has passed with recipients pending", soon);
     }
-}
-
-/// Everybody has a final outcome; but where a provider's first word is not its last, `accepted` may still change.
-RunResult CampaignRun::completed() const {
-    const bool two_phase =
-        std::any_of(steps_.begin(), steps_.end(), [](const RouteStep& step) { return step.traits.two_phase; });
-    const std::lock_guard lock(mutex_);
-    if (two_phase && totals_.outcomes[static_cast<std::size_t>(Final::accepted)] > 0) {
-        return {RunState::awaiting_reports, 0, "every recipient has a final outcome; delivery reports may change it"};
-    }
-    return {RunState::completed, 0, "every recipient has a final outcome"};
 }
 
 /// Everyone who may be sent to now has been; some wait for the morning and are met in a new walk.
@@ -121,6 +115,7 @@ void CampaignRun::check_passed_over(WallTime wall, bool all_on_disk, TimePoint s
     passed_over_ = walked_all_ = walk_ended_ = false;
     passed_over_until_.reset();
     cohort_clock_.restart(clock_.now(), mostly_released(cohorts_));
+    canary_gate_.reset();
     cursor_ = {};
 }
 
@@ -150,7 +145,6 @@ void CampaignRun::let_go() {
         for (const auto& [account, attempts] : job->settled) account->settled(attempts);
         outbox_.finished();
     }
-    for (std::size_t i = 0; i < batches_.size(); ++i) accounts_[i]->submitted(batches_[i].attempts.size());
     if (!counted) {
         for (const DeliveryId id : unanswered()) accounts_[account_of(id)]->settled(1);
     }
@@ -169,7 +163,6 @@ void CampaignRun::forget_everyone() {
     working_.clear();
     adopted_.clear();
     ready_.assign(ready_.size(), {});
-    batches_.assign(batches_.size(), {});
     waiting_ = {};
 }
 

@@ -40,6 +40,12 @@ CohortClock::Options cohort_options(const RunParts& parts) {
     return clock;
 }
 
+std::uint64_t told_in(const std::vector<CohortRecord>& cohorts) {
+    std::uint64_t told = 0;
+    for (const CohortRecord& cohort : cohorts) told += cohort.released;
+    return told;
+}
+
 /// What an earlier run released is still being opened.
 Reaction reaction_before(const RunParts& parts, TimePoint now) {
     double oldest = 0;
@@ -54,11 +60,13 @@ Reaction reaction_before(const RunParts& parts, TimePoint now) {
 CampaignRun::CampaignRun(RunParts parts, const Clock& clock, Log& log, std::function<void()> wake_feeder,
                          std::function<void()> wake_writer)
     : campaign_(parts.campaign),
-      messages_(parts.messages),
+      message_(parts.message),
       accounts_(parts.accounts),
       steps_(parts.steps),
       ledger_(std::move(parts.ledger)),
       suppression_(parts.suppression),
+      first_come_(parts.campaign.event ? std::optional<FirstCome>(parts.campaign.event->rush) : std::nullopt),
+      told_before_(told_in(parts.cohorts)),
       limit_(parts.limit),
       watch_after_(parts.watch_after),
       ledger_path_(parts.ledger_path),
@@ -70,7 +78,6 @@ CampaignRun::CampaignRun(RunParts parts, const Clock& clock, Log& log, std::func
       cohort_clock_(cohort_options(parts), clock.now()),
       cohorts_(parts.cohorts),
       ready_(parts.accounts.size()),
-      batches_(parts.accounts.size()),
       breakers_(parts.accounts.size()),
       begun_(parts.totals.recipients - parts.totals.outcomes[static_cast<std::size_t>(Final::pending)]),
       last_release_(clock.now()),
@@ -86,6 +93,7 @@ CampaignRun::CampaignRun(RunParts parts, const Clock& clock, Log& log, std::func
         leases_.push_back({account->name(), Rate{0}, TimePoint{}, "no lease yet"});
     }
     event_locked("run", std::to_string(totals_.outcomes[0]) + " recipients pending", parts.operator_name);
+    set_up_gates(parts);
     facts_.meta.emplace_back("state", "running");
     adopt_open_deliveries(parts.open);
 }
@@ -98,6 +106,7 @@ void CampaignRun::set_pace(const Pace& pace) {
     pacer_.allow(pace.allowance, now);
     leases_ = pace.leases;
     green_ = pace.green;
+    if (pace.sight) new_sight_ = pace.sight;
 }
 
 void CampaignRun::record(LedgerBatch facts) {
@@ -220,6 +229,7 @@ Progress CampaignRun::progress() const {
     const std::lock_guard lock(mutex_);
     progress.totals = totals_;
     progress.paused = paused_;
+    progress.gates = gates_;
     progress.state = result_ ? result_->state : RunState::running;
     if (!reason_.empty()) progress.reason = reason_;
     if (result_) progress.reason = result_->why;

@@ -15,6 +15,7 @@
 
 #include "delivery/account.hpp"
 #include "delivery/account_brake.hpp"
+#include "delivery/canary_gate.hpp"
 #include "delivery/cohort_clock.hpp"
 #include "delivery/eligibility.hpp"
 #include "delivery/judge.hpp"
@@ -26,6 +27,7 @@
 #include "tidegate/channel/breaker.hpp"
 #include "tidegate/delivery/progress.hpp"
 #include "tidegate/message/message.hpp"
+#include "tidegate/pacing/first_come.hpp"
 #include "tidegate/pacing/pacer.hpp"
 #include "tidegate/pacing/reaction.hpp"
 #include "tidegate/quota/quota_store.hpp"
@@ -35,8 +37,8 @@ namespace tidegate::delivery {
 /// Everything a run is made of; put together by `prepare` before the first thread sees it.
 struct RunParts {
     Campaign campaign;
-    std::vector<MessageTemplate> messages;  ///< by step
-    std::vector<Account*> accounts;         ///< of the campaign's channels, each once
+    MessageTemplate message;
+    std::vector<Account*> accounts;  ///< of the campaign's channels, each once
     std::vector<RouteStep> steps;
     std::unique_ptr<Ledger> ledger;
     std::vector<std::shared_ptr<SuppressionSource>> suppression;
@@ -46,6 +48,7 @@ struct RunParts {
     std::vector<std::pair<LedgerDelivery, LedgerRecipient>> open;
     /// Messages released shortly before the last run ended: (seconds before now, messages).
     std::vector<std::pair<double, double>> recent;
+    std::string failed_gate;  // how the canary failed that ended the last run, if one did
     std::uint64_t limit = 0;
     Duration watch_after{0};
     std::string operator_name;
@@ -79,8 +82,9 @@ class CampaignRun : public std::enable_shared_from_this<CampaignRun> {
     // ---- control thread
     struct Pace {
         Allowance allowance;
-        std::vector<Lease> leases;  ///< in the order of `accounts()`
-        bool green = true;          ///< no backend of this campaign holds or pauses
+        std::vector<Lease> leases;                      ///< in the order of `accounts()`
+        bool green = true;                              ///< no backend of this campaign holds or pauses
+        std::optional<GateSight> sight = std::nullopt;  ///< for a canary's gate
     };
     void set_pace(const Pace& pace);
     /// Facts for the ledger: ticks, holds, summaries.
@@ -94,6 +98,10 @@ class CampaignRun : public std::enable_shared_from_this<CampaignRun> {
     };
     Demand demand() const;
     std::uint64_t released() const { return released_.load(); }
+    /// First messages over all runs of this ledger.
+    std::uint64_t told() const { return told_before_ + released_.load(); }
+    /// What its first-come event allows; nothing when it has none.
+    const FirstCome* first_come() const { return first_come_ ? &*first_come_ : nullptr; }
     std::uint32_t cohort() const { return cohort_now_.load(); }
     void refresh_suppression();
 
@@ -117,13 +125,6 @@ class CampaignRun : public std::enable_shared_from_this<CampaignRun> {
         LedgerRecipient recipient;
         std::vector<LedgerDelivery> deliveries;
     };
-    /// Released messages of an account whose requests carry many: gathered for a moment, charged already, intended in
-    /// memory and not yet on disk.
-    struct Batch {
-        std::vector<Attempt> attempts;
-        std::vector<DeliveryId> beside;  ///< further deliveries of the same people: durable with it, not before
-        TimePoint since{};
-    };
     struct Waiting {
         TimePoint due;
         DeliveryId id;
@@ -145,16 +146,20 @@ class CampaignRun : public std::enable_shared_from_this<CampaignRun> {
     void walk(TimePoint now);
     void admit(LedgerRecipient recipient);
     void move_on(TimePoint now);
+    void set_up_gates(const RunParts& parts);
+    void watch_canary(TimePoint now);
+    void canary_waits(TimePoint now);
+    void gate_stands(std::uint32_t cohort, GateState state, std::string why, bool tell);
+    double share_seen(TimePoint now) const;
+    std::string words_for_gate(TimePoint now) const;
     std::size_t release(TimePoint now);
     Gone try_release(DeliveryId id, Account& account, TimePoint now);
     std::optional<bool> listed(const std::string& identity);
     std::optional<bool> refused(const Recipient& person);
-    void anchor(Work& work, DeliveryId first, Batch* batch);
-    void close_batches(TimePoint now);
+    void anchor(Work& work, DeliveryId first);
     bool wants_more() const;
     std::size_t account_room(std::size_t index) const;
     bool cohort_is_out() const;
-    RunResult completed() const;
     void check_passed_over(WallTime wall, bool all_on_disk, TimePoint soon);
     std::uint64_t pending() const;
     void forget_everyone();
@@ -168,6 +173,7 @@ class CampaignRun : public std::enable_shared_from_this<CampaignRun> {
     std::vector<DeliveryId> unanswered() const;
     void let_go();
     void check_end(TimePoint now);
+    void stop_by_guard(TimePoint deadline);
     void begin_ending(RunState state, int exit_code, std::string why, TimePoint deadline);
     void flush(TimePoint now);
     bool may_release(TimePoint now);
@@ -188,11 +194,13 @@ class CampaignRun : public std::enable_shared_from_this<CampaignRun> {
 
     // fixed after construction, but for the ledger's end
     const Campaign campaign_;
-    const std::vector<MessageTemplate> messages_;  // by step
+    const MessageTemplate message_;
     const std::vector<Account*> accounts_;
     const std::vector<RouteStep> steps_;
     std::unique_ptr<Ledger> ledger_;  // gone once the run has ended
     const std::vector<std::shared_ptr<SuppressionSource>> suppression_;
+    const std::optional<FirstCome> first_come_;
+    const std::uint64_t told_before_;
     const std::uint64_t limit_;
     const Duration watch_after_;
     const std::string ledger_path_;
@@ -204,14 +212,16 @@ class CampaignRun : public std::enable_shared_from_this<CampaignRun> {
     Rng rng_;
     std::string noted_;  // why nothing goes, as found in this round
     CohortClock cohort_clock_;
+    CanaryGate canary_gate_;
+    GateSight sight_;         // the newest one taken
+    std::string gate_waits_;  // why the soak began anew, as told last
+    bool gate_told_ = false;  // that the soak has begun
     std::vector<CohortRecord> cohorts_;
     LedgerCursor cursor_;
     std::unordered_map<std::int64_t, Work> working_;
     std::unordered_set<std::int64_t> adopted_;   // had open deliveries when the run began
     std::vector<std::deque<DeliveryId>> ready_;  // by account
-    std::vector<Batch> batches_;                 // by account; empty where requests carry one message
     std::priority_queue<Waiting> waiting_;
-    TimePoint batch_closed_{};            // when one of them was last handed to the writer
     std::vector<RatioBreaker> breakers_;  // by account
     std::vector<TokenBucket> buckets_;    // by account
     std::vector<AccountBrake> brakes_;    // by account
@@ -225,7 +235,7 @@ class CampaignRun : public std::enable_shared_from_this<CampaignRun> {
     bool walk_ended_ = false;                 // the ledger has no further recipient in this cohort
     bool walked_all_ = false;
     std::size_t turn_ = 0;              // whose account is served first
-    std::optional<std::string> guard_;  // why a breaker stopped the run
+    std::optional<std::string> guard_;  // why a breaker or a canary's gate stopped the run
     std::optional<RunResult> ending_;
     TimePoint ending_deadline_{};
     bool last_pushed_ = false;
@@ -252,6 +262,7 @@ class CampaignRun : public std::enable_shared_from_this<CampaignRun> {
     Pacer pacer_;
     std::vector<Lease> leases_;
     bool green_ = true;
+    std::optional<GateSight> new_sight_;
     Reaction reaction_;
     const double response_horizon_;  // seconds
 
@@ -268,6 +279,7 @@ class CampaignRun : public std::enable_shared_from_this<CampaignRun> {
     std::string stop_why_;
     std::optional<Rate> operator_cap_;
     std::string reason_;  // why nothing goes, or empty
+    std::vector<GateProgress> gates_;
     std::optional<RunResult> result_;
     TimePoint ended_at_{};
     mutable std::deque<std::pair<TimePoint, std::uint64_t>> recent_;

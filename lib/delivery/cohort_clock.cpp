@@ -18,15 +18,26 @@ void CohortClock::disturbed(TimePoint now) {
     disturbed_ = now;
 }
 
+void CohortClock::see(TimePoint until, Duration soak) {
+    seen_until_ = until;
+    options_.soak = soak;
+}
+
+TimePoint CohortClock::soaks_since() const {
+    return std::max(last_release_, disturbed_);
+}
+
 TimePoint CohortClock::ready_at() const {
     if (begun(current_ + 1) || empty(current_)) return TimePoint::min();
     TimePoint at = started_ + options_.gap;
-    if (in_canary()) at = std::max(at, std::max(last_release_, disturbed_) + options_.soak);
+    if (in_canary()) at = std::max(at, soaks_since() + options_.soak);
     return at;
 }
 
 bool CohortClock::ready(TimePoint now) const {
-    return exhausted_ && !last() && now >= ready_at();
+    if (!exhausted_ || last() || now < ready_at()) return false;
+    const bool soaks = in_canary() && !empty(current_);
+    return !soaks || seen_until_.value_or(now) >= soaks_since() + options_.soak;
 }
 
 void CohortClock::advance(TimePoint now) {

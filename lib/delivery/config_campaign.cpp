@@ -54,7 +54,6 @@ void read_message(TableReader& reader, Message& message) {
     if (Duration ttl{}; reader.duration("ttl", ttl)) message.ttl = ttl;
     reader.text("template", message.template_id);
     reader.text_map("data", message.data);
-    reader.text_map("variables", message.variables);
     reader.finish();
 }
 
@@ -62,13 +61,6 @@ SendStep read_step(TableReader& reader) {
     SendStep step;
     reader.text("channel", step.channel);
     if (const auto mode = reader.choice("mode", {"failover", "also"})) step.also = *mode == 1;
-    reader.text("title", step.message.title);
-    reader.text("body", step.message.body);
-    reader.text("link", step.message.link);
-    reader.text("collapse", step.message.collapse);
-    reader.text("template", step.message.template_id);
-    reader.text_map("data", step.message.data);
-    reader.text_map("variables", step.message.variables);
     reader.finish();
     return step;
 }
@@ -89,6 +81,20 @@ void read_cohorts(TableReader& reader, CohortOptions& cohorts) {
     if (reader.whole("shards", 0, most, number)) cohorts.shards = static_cast<std::uint32_t>(number);
     reader.duration("gap", cohorts.gap);
     reader.ratios("canary", cohorts.canary);
+    reader.finish();
+}
+
+void read_event(TableReader& reader, std::optional<EventOptions>& event) {
+    event.emplace();
+    if (std::optional<WallTime> at; reader.time("at", at)) event->at = *at;
+    RushOptions& rush = event->rush;
+    reader.ratio("response", rush.response);
+    reader.duration("median", rush.median);
+    reader.real("spread", rush.spread);
+    reader.ratio("again_share", rush.again_share);
+    reader.duration("again", rush.again);
+    constexpr auto most = std::numeric_limits<std::int64_t>::max();
+    if (std::int64_t stock = 0; reader.whole("stock", 1, most, stock)) event->stock = static_cast<std::uint64_t>(stock);
     reader.finish();
 }
 
@@ -117,6 +123,7 @@ void read_campaign(TableReader& root, Campaign& campaign) {
         reader->real("spread", campaign.response.spread);
         reader->finish();
     }
+    if (auto reader = root.table("event")) read_event(*reader, campaign.event);
     if (auto reader = root.table("impact")) read_impact(*reader, campaign.impact);
     if (auto reader = root.table("limits")) {
         reader->rate("per_second", campaign.per_second);
@@ -129,8 +136,8 @@ void read_campaign(TableReader& root, Campaign& campaign) {
 }
 
 void refuse_campaign_tables(TableReader& root, const std::string& hint) {
-    for (const auto key :
-         {"site", "campaign", "audience", "message", "send", "cohorts", "response", "impact", "limits", "ledger"}) {
+    for (const auto key : {"site", "campaign", "audience", "message", "send", "cohorts", "response", "event", "impact",
+                           "limits", "ledger"}) {
         root.misplaced(key, hint);
     }
 }

@@ -5,6 +5,8 @@
 #include <limits>
 
 #include "delivery/cohort_clock.hpp"
+#include "delivery/eligibility.hpp"
+#include "delivery/imagined_backend.hpp"
 #include "pacing/reserve.hpp"
 #include "pacing/words.hpp"
 #include "tidegate/base/text.hpp"
@@ -21,6 +23,8 @@ constexpr double kFaded = 0.01;  // of our peak: the load counts as over
 /// Cohorts closer together than this are one stream, whose cohort starts mean nothing to anybody.
 constexpr auto kDistinctStarts = std::chrono::minutes(2);
 constexpr TimePoint kOrigin{std::chrono::hours(1)};
+/// So many periods in a row without a message mean that none will ever go.
+constexpr double kHopeless = 500.0;
 
 /// One backend that the campaign loads.
 struct Guarded {
@@ -30,7 +34,9 @@ struct Guarded {
     double baseline = 0.0;
     std::optional<double> bound;
     bool enforced = true;
+    const Backend* stated = nullptr;
 
+    /// Room under the bound, were it known for sure.
     double room() const { return bound && enforced ? std::max(0.0, *bound - baseline) : kInfinity; }
 };
 
@@ -51,7 +57,8 @@ std::vector<Guarded> guarded_backends(const Site& site, const Campaign& campaign
                   .period_s = Seconds(period_of(backend.signal)).count(),
                   .baseline = baseline == input.baseline.end() ? 0.0 : at_least_zero(baseline->second),
                   .bound = std::nullopt,
-                  .enforced = !backend.limits.shadow};
+                  .enforced = !backend.limits.shadow,
+                  .stated = &backend};
         if (backend.limits.capacity_hint) {
             const double ours = pacing::survivable_load({.capacity = *backend.limits.capacity_hint,
                                                          .reserve = backend.limits.reserve,
@@ -114,6 +121,8 @@ class Run {
         for (std::uint64_t size : sizes_) total_ += size;
         left_ = static_cast<double>(total_);
         step_ = step_length() * coarseness;
+        for (const Guarded& g : guarded_) imagined_.emplace_back(*g.stated, g.baseline, kOrigin);
+        if (campaign.event) set_up_event(*campaign.event);
         prepare(input);
     }
 
@@ -125,6 +134,11 @@ class Run {
             return true;
         }
         while (left_ > 0.0 || !faded()) {
+            if (left_ > 0.0 && hopeless()) {
+                result_.endless = true;
+                finish();
+                return true;
+            }
             if (result_.released.size() >= kMostSteps) {
                 result_.endless = left_ > 0.0;
                 finish();
@@ -145,8 +159,34 @@ class Run {
         const double gap = Seconds(campaign_.cohorts.gap).count();
         length += static_cast<double>(sizes_.size()) * gap +
                   static_cast<double>(campaign_.cohorts.canary.size()) * model_.quantile(0.8);
+        if (campaign_.event) length += std::max(0.0, Seconds(campaign_.event->at - starts_).count());
         length = std::min(length, last_chance_ + model_.horizon());
         return std::max({kShortestStep, model_.median() / 20.0, length / kStepsAimedAt});
+    }
+
+    /// Nothing has gone for so long, and nothing that passes by itself is the reason.
+    bool hopeless() const {
+        double period = step_;
+        for (const delivery::ImaginedBackend& backend : imagined_) period = std::max(period, backend.period_s());
+        return time_ - moved_ > kHopeless * period;
+    }
+
+    void set_up_event(const EventOptions& event) {
+        crowd_.emplace(event.rush);
+        instant_ = Seconds(event.at - starts_).count();
+        for (const Guarded& g : guarded_) {
+            if (!g.enforced || !g.stated->limits.capacity_hint) continue;
+            Advice present;
+            present.baseline = g.baseline;
+            lot_ = std::min(lot_, crowd_->largest_lot({room_at_instant(g.stated->limits, present), g.impact.per_open}));
+        }
+    }
+
+    /// Advertisements wait for the morning. Those with a night consent go on; how many they are is not known here.
+    bool night(double now) const {
+        if (campaign_.purpose != Purpose::advertising) return false;
+        const Result<delivery::Hours> hours = delivery::hours_at(wall(now), campaign_.zone);
+        return hours && hours->night;
     }
 
     void prepare(const ForecastInput& input) {
@@ -165,13 +205,31 @@ class Run {
     WallTime wall(double seconds) const { return starts_ + std::chrono::milliseconds(std::llround(seconds * 1000.0)); }
     static double seconds(TimePoint t) { return t == TimePoint::min() ? 0.0 : seconds_between(kOrigin, t); }
 
-    double rate(double now) const {
+    /// What the control thread would allow now.
+    double rate(double now) {
+        const TimePoint at = after(kOrigin, now);
         double rate = limit_;
-        for (std::size_t b = 0; b < guarded_.size(); ++b)
-            if (std::isfinite(guarded_[b].room()))
-                rate = std::min(rate, admissible_rate(guarded_[b].room(), all_[b].front(), all_[b],
-                                                      guarded_[b].period_s, after(kOrigin, now))
-                                          .rate);
+        for (std::size_t b = 0; b < guarded_.size(); ++b) {
+            imagined_[b].live(all_[b], model_.median(), guarded_[b].impact.per_open, at);
+            if (!guarded_[b].enforced) continue;
+            const Admission admission =
+                admissible_rate(imagined_[b].room(), all_[b].front(), all_[b], imagined_[b].period_s(), at);
+            rate = std::min(rate, admission.rate);
+        }
+        if (crowd_ && now < instant_ + crowd_->served_after()) {
+            const double told = static_cast<double>(total_) - left_;
+            const double may_tell = crowd_->decide(instant_ - now, told, lot_).may_tell;
+            if (may_tell <= 0.0) moved_ = now;  // it waits, and will go on
+            rate = std::min(rate, may_tell / step_);
+        }
+        if (night(now)) {
+            moved_ = now;
+            if (!slept_)
+                result_.warnings.push_back("waits for the morning from " + local(wall(now)) +
+                                           "; the plan sends nobody at night");
+            slept_ = true;
+            return 0.0;
+        }
         return rate;
     }
 
@@ -182,10 +240,15 @@ class Run {
         if (last_chance_ <= end && left_ > 0.0) give_up();
         time_ = end;
         result_.released.push_back(before - left_ - given_up_);
+        if (result_.released.back() > 0.0) moved_ = end;
+        if (end <= instant_) told_before_ += result_.released.back();
         given_up_ = 0.0;
         ours_ = 0.0;
         for (std::size_t b = 0; b < guarded_.size(); ++b) {
-            const double ours = predicted_load(all_[b], after(kOrigin, end));
+            double ours = predicted_load(all_[b], after(kOrigin, end));
+            if (crowd_ && end > instant_)
+                ours += told_before_ * guarded_[b].impact.per_open *
+                        crowd_->opens(end - step_ - instant_, end - instant_) / step_;
             ours_ = std::max(ours_, ours);
             result_.backends[b].load.push_back(guarded_[b].baseline + ours);
             result_.backends[b].peak = std::max(result_.backends[b].peak, guarded_[b].baseline + ours);
@@ -203,7 +266,10 @@ class Run {
                 clock_.released_all();
                 if (clock_.last()) break;
                 const double ready = std::max(cursor, seconds(clock_.ready_at()));
-                if (ready >= to) return;
+                if (ready >= to) {
+                    moved_ = to;
+                    return;
+                }
                 cursor = ready;
                 clock_.advance(after(kOrigin, cursor));
                 done_in_cohort_ = 0.0;
@@ -307,6 +373,11 @@ class Run {
     WallTime starts_{};
     double last_chance_ = kInfinity;
     std::uint64_t total_ = 0;
+    std::vector<delivery::ImaginedBackend> imagined_;  // by backend
+    std::optional<FirstCome> crowd_;
+    double instant_ = -kInfinity, lot_ = kInfinity, told_before_ = 0.0;
+    bool slept_ = false;
+    double moved_ = 0.0;
     double left_ = 0.0, given_up_ = 0.0, done_in_cohort_ = 0.0, time_ = 0.0, step_ = 1.0;
     double ours_ = 0.0, peak_ = 0.0;
     Forecast result_;

@@ -8,7 +8,6 @@
 #include <cstring>
 #include <filesystem>
 
-#include "delivery/step_message.hpp"
 #include "net/crypto.hpp"
 #include "tidegate/base/text.hpp"
 #include "tidegate/ledger/fingerprint.hpp"
@@ -35,6 +34,7 @@ std::string limits_of(const Campaign& campaign) {
     text += " deadline=" + (campaign.deadline ? format_wall_time(*campaign.deadline) : std::string("none"));
     text += " priority=" + std::to_string(campaign.priority);
     text += " on_unknown=" + std::string(to_string(campaign.on_unknown));
+    if (campaign.event) text += " event=" + format_wall_time(campaign.event->at);
     return text;
 }
 
@@ -133,8 +133,7 @@ Faults preflight(Ledger& ledger, const RunParts& parts) {
                     attempt.id = net::uuid_of(parts.campaign.id);
                     attempt.key = recipient.person.key;
                     attempt.address = address;
-                    attempt.purpose = parts.campaign.purpose;
-                    attempt.message = parts.messages[step].render(recipient.person.fields);
+                    attempt.message = parts.message.render(recipient.person.fields);
                     Result<void> form = parts.accounts[route.channel]->channel().check(attempt);
                     if (form || form.error().code == Errc::invalid) continue;
                     Error fault = form.error();
@@ -193,18 +192,7 @@ std::map<std::string, std::string> content_of(const Campaign& campaign) {
     content["collapse text"] = short_hash(message.collapse);
     std::string data = message.template_id;
     for (const auto& [name, value] : message.data) data += '\n' + name + '=' + value;
-    for (const auto& [name, value] : message.variables) data += "\n#{" + name + "}=" + value;
     content["data text"] = short_hash(data);
-    std::string own;  // told only where a step has something of its own: ledgers begun before know nothing of it
-    for (const SendStep& step : campaign.send) {
-        if (step.message == Message{}) continue;
-        const Message& said = step.message;
-        own += step.channel + '\n' + said.title + '\n' + said.body + '\n' + said.link + '\n' + said.collapse + '\n' +
-               said.template_id;
-        for (const auto& [name, value] : said.data) own += '\n' + name + '=' + value;
-        for (const auto& [name, value] : said.variables) own += "\n#{" + name + "}=" + value;
-    }
-    if (!own.empty()) content["text of single steps"] = short_hash(own);
     std::string route;
     for (const SendStep& step : campaign.send)
         route += (route.empty() ? "" : ", ") + step.channel + (step.also ? " (also)" : "");
@@ -221,10 +209,10 @@ Result<RunParts, Faults> prepare(const Site& site, const Campaign& campaign, Aud
                                  const std::vector<Account*>& accounts, const RunOptions& options, bool dry_run,
                                  const Clock& clock) {
     if (Faults faults = campaign.validate(site); !faults.empty()) return faults;
-    Result<std::vector<MessageTemplate>, Faults> messages = compile_messages(campaign);
-    if (!messages) return messages.error();
+    Result<MessageTemplate, Faults> message = MessageTemplate::compile(campaign.message);
+    if (!message) return message.error();
 
-    RunParts parts{campaign, std::move(*messages), {}, {}, nullptr, {}, {}, {}, {}, {}, 0, {}, {}, {}, 0};
+    RunParts parts{campaign, std::move(*message), {}, {}, nullptr, {}, {}, {}, {}, {}, {}, 0, {}, {}, {}, 0};
     for (const SendStep& step : campaign.send) {
         const auto wanted = std::find_if(accounts.begin(), accounts.end(),
                                          [&](const Account* account) { return account->name() == step.channel; });
@@ -317,6 +305,9 @@ Result<RunParts, Faults> prepare(const Site& site, const Campaign& campaign, Aud
         std::move(open->begin(), open->end(), std::back_inserter(parts.open));
     }
     parts.recent = recent_releases(ledger, campaign, wall);
+    Result<std::optional<std::string>> failed_gate = ledger.meta("failed_gate");
+    if (!failed_gate) return one(failed_gate.error());
+    parts.failed_gate = failed_gate->value_or("");
     parts.limit = options.limit;
     parts.watch_after = options.watch_after;
     parts.operator_name = options.operator_name;

@@ -41,12 +41,14 @@ void Steering::tick(const std::vector<std::shared_ptr<CampaignRun>>& runs) {
     for (const auto& run : runs) {
         if (run->faded(now)) {
             released_.erase(run.get());
+            event_told_.erase(run.get());
             continue;
         }
         CampaignRun::Demand demand = run->demand();
         views.push_back({run, run->reaction(), !run->ended(), demand.rate.per_second, std::move(demand.why), true});
     }
     for (const auto& backend : backends_) steer(*backend, views, now, wall, record);
+    for (View& view : views) hold_for_event(view, wall);
     hand_out(views, now, wall, record);
 }
 
@@ -83,8 +85,14 @@ void Steering::steer(BackendWatch& backend, std::vector<View>& views, TimePoint 
         committed = std::max(committed, admissions.back().committed_peak);
     }
     backend.publish(committed);
+    for (std::size_t k = 0; k < owner.size(); ++k) {
+        if (!views[owner[k]].active) continue;
+        const auto ours = [&](TimePoint at) { return predicted_load({commitments[k]}, at); };
+        if (std::optional<BackendSight> sight = backend.sight(ours)) views[owner[k]].sight.backends.push_back(*sight);
+    }
 
     const bool enforced = !backend.options().shadow;
+    if (enforced) size_lots(backend, advice, views);
     if (enforced) {
         // Each share is a fraction of what the campaign could send alone; the sum of fractions is at most one, so the
         // sum of loads stays in the room whatever the campaigns' curves are.
@@ -190,6 +198,11 @@ void Steering::hand_out(std::vector<View>& views, TimePoint now, WallTime wall, 
         }
         pace.allowance = {Rate{view.rate}, now + allowance_lasts, view.reason};
         pace.green = view.green;
+        view.sight.now = now;
+        view.sight.soak = soak_of(view.reaction.model());
+        view.sight.curve = curve_of(view.reaction);
+        view.sight.stalled = view.reaction.stalled(now);
+        pace.sight = std::move(view.sight);
         view.run->set_pace(pace);
 
         if (!record) continue;

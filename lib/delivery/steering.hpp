@@ -1,5 +1,6 @@
 #pragma once
 
+#include <limits>
 #include <map>
 #include <memory>
 #include <optional>
@@ -31,11 +32,15 @@ class Steering {
         double rate = 0;  // messages/s, while it is being worked out
         std::string reason;
         bool green = true;
+        GateSight sight{};
+        double lot = std::numeric_limits<double>::infinity();  // largest audience for its first-come event
     };
     static std::optional<Impact> impact_on(const View& view, const std::string& backend);
     void steer(BackendWatch& backend, std::vector<View>& views, TimePoint now, WallTime wall, bool record);
     static void attribute_opens(const BackendWatch::Seen& seen, const std::vector<std::size_t>& owner,
                                 std::vector<View>& views);
+    static void size_lots(const BackendWatch& backend, const Advice& advice, std::vector<View>& views);
+    void hold_for_event(View& view, WallTime wall);
     void hand_out(std::vector<View>& views, TimePoint now, WallTime wall, bool record);
 
     std::vector<std::unique_ptr<BackendWatch>>& backends_;
@@ -44,6 +49,7 @@ class Steering {
     Log& log_;
     TimePoint recorded_{};
     std::map<const CampaignRun*, std::uint64_t> released_;
+    std::map<const CampaignRun*, std::string> event_told_;  // how each first-come event stood last
 };
 
 }  // namespace tidegate::delivery

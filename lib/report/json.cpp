@@ -2,6 +2,7 @@
 #include <nlohmann/json.hpp>
 
 #include "report/compose.hpp"
+#include "report/gates.hpp"
 #include "tidegate/base/text.hpp"
 
 namespace tidegate {
@@ -44,6 +45,13 @@ Json cohorts(const RunReport& report) {
                        {"started_at", when(c.started_at)},
                        {"finished_at", when(c.finished_at)}});
     }
+    return out;
+}
+
+Json gates(const RunReport& report) {
+    Json out = Json::array();
+    for (const auto& gate : report::gates_of(report))
+        out.push_back({{"canary", gate.canary}, {"state", gate.state}, {"at", when(gate.at)}, {"why", gate.why}});
     return out;
 }
 
@@ -95,6 +103,7 @@ std::string to_json(const RunReport& report) {
         {"elapsed_s", real(t.elapsed_s)},
         {"channels", channels(report)},
         {"cohorts", cohorts(report)},
+        {"gates", gates(report)},
         {"backends", backends(report)}};
     return out.dump(-1, ' ', false, Json::error_handler_t::replace);
 }

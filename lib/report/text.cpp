@@ -3,6 +3,7 @@
 #include <cmath>
 
 #include "report/compose.hpp"
+#include "report/gates.hpp"
 #include "report/words.hpp"
 #include "tidegate/base/text.hpp"
 
@@ -113,6 +114,16 @@ std::string cohorts(const RunReport& report) {
     return out + more(shown, report.cohorts.size());
 }
 
+std::string gates(const RunReport& report) {
+    const std::vector<GateRow> all = gates_of(report);
+    if (all.empty()) return {};
+    std::string out = heading("Canary gates (UTC)");
+    for (const GateRow& gate : all)
+        out += line("  " + moment(gate.at) + "  " + fit(gate.canary, 16) + "  " + fit(gate.state, 8) + "  " +
+                    fit(gate.why, 49));
+    return out;
+}
+
 std::string malformed(const RunReport& report) {
     if (report.malformed.empty()) return {};
     std::string out = heading("Malformed rows");
@@ -144,7 +155,7 @@ std::string to_text(const RunReport& report) {
     out += line(grouped(t.recipients) + " recipients from " + grouped(t.rows) + " rows (" + grouped(t.malformed) +
                 " malformed, " + grouped(t.duplicates) + " duplicates)");
     out += line(grouped(t.deliveries) + " deliveries, " + grouped(t.attempts) + " attempts in " + elapsed(t.elapsed_s));
-    return out + outcomes(t) + channels(report) + backends(report) + holds(report) + cohorts(report) +
+    return out + outcomes(t) + channels(report) + backends(report) + holds(report) + cohorts(report) + gates(report) +
            malformed(report) + events(report);
 }
 

@@ -14,6 +14,7 @@ constexpr double kLastShare = 0.998;    // later opens are left out
 }  // namespace
 
 Audience::Audience(const Crowd& crowd) : crowd_(crowd), kernel_(crowd.lags), sums_(1) {
+    if (crowd.rush) busiest_ = busiest_second(*crowd.rush);
     horizon_ = static_cast<std::int64_t>(std::ceil(kernel_.quantile(0.99)));
     const auto last = static_cast<std::int64_t>(std::ceil(kernel_.quantile(kLastShare)));
     edges_.push_back(0);
@@ -68,17 +69,19 @@ double Audience::rush_mass(std::int64_t at) const {
                         rush.again_share * (again.cumulative(to) - again.cumulative(from)));
 }
 
+RushOptions Rush::options() const {
+    const auto lag = [](double seconds) { return std::chrono::duration_cast<Duration>(Seconds(seconds)); };
+    return {
+        .response = rate, .median = lag(median_s), .spread = spread, .again_share = again_share, .again = lag(again_s)};
+}
+
 double busiest_second(const Rush& rush) {
-    const Kernel kernel({{1.0, rush.median_s, rush.spread}});
-    double most = 0.0;
-    for (double lag = 0.0; lag < 10.0 * rush.median_s; lag += 0.25)
-        most = std::max(most, kernel.cumulative(lag + 1.0) - kernel.cumulative(lag));
-    return rush.rate * most;
+    return FirstCome(rush.options()).busiest_second();
 }
 
 double Audience::rush_room(std::int64_t now, double opens) const {
     if (!crowd_.rush || static_cast<double>(now) >= crowd_.rush->at_s) return std::numeric_limits<double>::infinity();
-    return std::max(0.0, opens / busiest_second(*crowd_.rush) - told_);
+    return std::max(0.0, opens / busiest_ - told_);
 }
 
 double Audience::expected(std::int64_t at) const {

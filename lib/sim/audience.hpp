@@ -55,7 +55,8 @@ class Audience {
     std::vector<double> density_;      // opens per message and second, between two edges
     std::vector<Sums> sums_;           // [s + 1]: all deliveries of seconds 0..s
     std::int64_t horizon_ = 0;
-    double told_ = 0.0;  // delivered before the rush, times engagement
+    double busiest_ = 0.0;  // share of the told that come in the busiest second of the rush
+    double told_ = 0.0;     // delivered before the rush, times engagement
 };
 
 /// Share of all who wait for the instant that come in its busiest second.

@@ -6,6 +6,7 @@
 #include "sim/decider.hpp"
 #include "tidegate/pacing/admission.hpp"
 #include "tidegate/pacing/controller.hpp"
+#include "tidegate/pacing/first_come.hpp"
 #include "tidegate/quota/quota_store.hpp"
 
 // The one file of the simulator that touches the deciding code. It does what the gate's control thread does each tick.
@@ -18,8 +19,6 @@ constexpr double kInfinity = std::numeric_limits<double>::infinity();
 /// Samples just before the start that are looked at as they came.
 constexpr std::size_t kLive = 60;
 constexpr int kParts = 8;
-/// Medians after which the crowd of an instant has been served.
-constexpr double kServedAfter = 4.0;
 
 Duration duration_of(double seconds) {
     return std::chrono::duration_cast<Duration>(Seconds(seconds));
@@ -28,7 +27,14 @@ Duration duration_of(double seconds) {
 class ImpactDecider final : public Decider {
   public:
     ImpactDecider(const Scenario& scenario, History history)
-        : scenario_(scenario), history_(std::move(history)), early_(scenario.backends.size()) {
+        : scenario_(scenario),
+          history_(std::move(history)),
+          early_(scenario.backends.size()),
+          advice_(scenario.backends.size()) {
+        for (const Campaign& campaign : scenario.campaigns) {
+            const bool known = campaign.rush_known && campaign.crowd.rush;
+            events_.push_back(known ? std::optional<FirstCome>(campaign.crowd.rush->options()) : std::nullopt);
+        }
         begin();
         // The newest samples of before the start are still on their way.
         for (std::size_t b = 0; b < history_.size(); ++b)
@@ -143,7 +149,7 @@ class ImpactDecider final : public Decider {
             early_[b].pop_front();
         }
         for (const Sample& sample : tick.samples[b]) take(sample);
-        const Advice advice = controller.advise(now);
+        const Advice& advice = advice_[b] = controller.advise(now);
         decision.backends[b] = {predicted_load(commitments, now), advice.baseline, advice.ceiling};
 
         std::vector<Admission> admissions;
@@ -159,10 +165,8 @@ class ImpactDecider final : public Decider {
             Decision::OfCampaign& word = decision.campaigns[owner[k]];
             if (!advice.open) {
                 word = {0.0, name + ": " + advice.reason};
-                room_[owner[k]] = 0.0;
                 continue;
             }
-            room_[owner[k]] = advice.room;
             if (admissions[k].stalled) {
                 word = {0.0, "opens have stopped: the provider holds messages back, or nobody counts opens any more"};
                 continue;
@@ -175,35 +179,18 @@ class ImpactDecider final : public Decider {
 
     /// Before a fixed instant only so many may be told as can be served when all of them come at once.
     void hold_for_rush(std::size_t c, const Tick& tick, Decision& decision) {
-        const Campaign& campaign = scenario_.campaigns[c];
-        if (!campaign.rush_known || !campaign.crowd.rush) return;
-        const Rush& rush = *campaign.crowd.rush;
-        const double t = static_cast<double>(tick.t);
-        if (t >= rush.at_s) {
-            // Those who were told come now, and come again; nobody is sent after them meanwhile.
-            if (t < rush.at_s + rush.again_s + kServedAfter * rush.median_s)
-                decision.campaigns[c] = {0.0, "held: the crowd of the instant is being served"};
-            return;
-        }
+        if (!events_[c]) return;
         double told = 0.0;
         for (const auto& entry : sent_) told += entry.second[c];
-        for (std::size_t b = 0; b < controllers_.size(); ++b) {
-            const auto felt = impact(c, b);
-            if (!felt || felt->per_open <= 0.0) continue;
-            const Backend& backend = scenario_.backends[b];
-            const double room =
-                backend.limits.capacity_hint
-                    ? (1.0 - backend.limits.reserve) * *backend.limits.capacity_hint - decision.backends[b].baseline
-                    : room_[c];
-            const double lot = std::max(0.0, room) / (felt->per_open * busiest_second(rush));
-            if (told < lot) {
-                // At most the rest of the lot in this second.
-                decision.campaigns[c].rate = std::min(decision.campaigns[c].rate, lot - told);
-                continue;
-            }
-            decision.campaigns[c] = {0.0, "held: " + std::to_string(std::llround(lot)) +
-                                              " is the largest audience that can be served at the instant"};
-        }
+        double lot = kInfinity;
+        for (std::size_t b = 0; b < controllers_.size(); ++b)
+            if (const auto felt = impact(c, b); felt && advice_[b].open)
+                lot = std::min(lot, events_[c]->largest_lot(
+                                        {room_at_instant(scenario_.backends[b].limits, advice_[b]), felt->per_open}));
+        const double until = scenario_.campaigns[c].crowd.rush->at_s - static_cast<double>(tick.t);
+        const RushWord word = events_[c]->decide(until, told, lot);
+        Decision::OfCampaign& mine = decision.campaigns[c];
+        if (word.may_tell < mine.rate) mine = {word.may_tell, word.reason};
     }
 
     const Scenario& scenario_;
@@ -212,7 +199,8 @@ class ImpactDecider final : public Decider {
     std::vector<std::unique_ptr<Controller>> controllers_;
     std::vector<Reaction> reactions_;
     std::vector<std::pair<std::int64_t, std::vector<double>>> sent_;
-    std::map<std::size_t, double> room_;
+    std::vector<std::optional<FirstCome>> events_;  // by campaign
+    std::vector<Advice> advice_;                    // by backend
 };
 
 }  // namespace

@@ -33,6 +33,18 @@ Crowd as_far_off(Crowd crowd, const ResponseOptions& was, const ResponseOptions&
     return crowd;
 }
 
+/// A campaign without a stated start is rehearsed with half an hour until its instant.
+Rush as_stated(const EventOptions& event, const std::optional<WallTime>& starts) {
+    Rush rush;
+    if (starts) rush.at_s = std::max(0.0, Seconds(event.at - *starts).count());
+    rush.rate = event.rush.response;
+    rush.median_s = Seconds(event.rush.median).count();
+    rush.spread = event.rush.spread;
+    rush.again_share = event.rush.again_share;
+    rush.again_s = Seconds(event.rush.again).count();
+    return rush;
+}
+
 }  // namespace
 
 Scenario rehearsal(Scenario scenario, const tidegate::Site& site, const tidegate::Campaign& campaign,
@@ -60,6 +72,7 @@ Scenario rehearsal(Scenario scenario, const tidegate::Site& site, const tidegate
     mine.belief = campaign.response;
     mine.impact = campaign.impact;
     mine.caused.clear();
+    if (campaign.event) mine.crowd.rush = as_stated(*campaign.event, campaign.starts);
     mine.per_second = std::isfinite(campaign.per_second.per_second) ? campaign.per_second.per_second : 0.0;
     scenario.campaigns = {std::move(mine)};
     return scenario;

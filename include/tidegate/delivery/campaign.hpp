@@ -11,6 +11,7 @@
 #include "tidegate/base/secret.hpp"
 #include "tidegate/cohort/plan.hpp"
 #include "tidegate/message/message.hpp"
+#include "tidegate/pacing/first_come.hpp"
 #include "tidegate/pacing/options.hpp"
 
 namespace tidegate {
@@ -30,8 +31,6 @@ TIDEGATE_EXPORT std::string_view to_string(OnUnknown policy);
 struct SendStep {
     std::string channel{};  ///< name of a channel of the site
     bool also = false;      ///< true: sent besides the other steps, not instead
-    /// what this step says otherwise; an empty field leaves the campaign's. The `ttl` is the campaign's alone.
-    Message message{};
 
     bool operator==(const SendStep&) const = default;
 };
@@ -50,6 +49,17 @@ struct AudienceOptions {
     bool operator==(const AudienceOptions&) const = default;
 };
 
+/// An instant everybody waits for, such as the opening of a first-come sale. Only as many are told before it as the
+/// backends can serve when all of them come at once; nobody is told while they are being served; the rest afterwards.
+struct EventOptions {
+    WallTime at{};       ///< the instant; required
+    RushOptions rush{};  ///< how those who were told come
+    std::optional<std::uint64_t>
+        stock{};  ///< pieces there are; only the plan uses it, to say how many come for nothing
+
+    bool operator==(const EventOptions&) const = default;
+};
+
 /// What the marketer owns.
 struct Campaign {
     std::string id{};                        ///< 1..100 of [A-Za-z0-9._-]; names the ledger, seeds the cohorts
@@ -64,6 +74,7 @@ struct Campaign {
     std::vector<SendStep> send{};                             ///< route, in fail-over order; at least one step
     CohortOptions cohorts{};                                  ///< how it is staggered
     ResponseOptions response{};                               ///< belief about how people react
+    std::optional<EventOptions> event{};                      ///< absent: nobody waits for an instant
     std::map<std::string, Impact> impact{};                   ///< by backend name
     Rate per_second = Rate::unlimited();                      ///< the campaign's own cap in messages/s
     Secret ledger_key{};  ///< 32 bytes: seals personal data in the ledger; empty = unsealed

@@ -2,6 +2,7 @@
 
 #include <optional>
 #include <string>
+#include <string_view>
 #include <vector>
 
 #include "tidegate/base/clock.hpp"
@@ -28,6 +29,26 @@ struct BackendProgress {
     bool operator==(const BackendProgress&) const = default;
 };
 
+/// How a canary's gate stands.
+enum class GateState : std::uint8_t {
+    ahead,    ///< the canary is not wholly out
+    waiting,  ///< for its response
+    passed,
+    failed  ///< the run ends; run again to begin the soak anew
+};
+/// As reports spell it.
+TIDEGATE_EXPORT std::string_view to_string(GateState state);
+
+/// The gate after one canary.
+struct GateProgress {
+    std::string canary{};                ///< the cohort's label
+    GateState state = GateState::ahead;  ///< how it stands
+    double seen = 0;                     ///< share of the response curve that has been seen, 0..1
+    std::string reason{};                ///< what it waits for, how it passed, or why it failed
+
+    bool operator==(const GateProgress&) const = default;
+};
+
 /// A campaign as it stands now; a copy, consistent in itself.
 struct Progress {
     std::string campaign{};                   ///< its id
@@ -42,6 +63,7 @@ struct Progress {
     std::uint32_t cohorts = 0;                ///< canaries included
     std::optional<Duration> eta{};            ///< at the present rate; absent while nothing moves
     std::optional<bool> deadline_holds{};     ///< at the present rate; absent without a deadline
+    std::vector<GateProgress> gates{};        ///< one for each canary
     std::vector<BackendProgress> backends{};  ///< those this campaign has an impact on
 
     bool operator==(const Progress&) const = default;

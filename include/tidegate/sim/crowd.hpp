@@ -6,7 +6,7 @@
 #include <string>
 #include <vector>
 
-#include "tidegate/pacing/options.hpp"
+#include "tidegate/pacing/first_come.hpp"
 
 namespace tidegate::sim {
 
@@ -37,6 +37,8 @@ struct Rush {
     double again_s = 60.0;     ///< that much later, median
 
     bool operator==(const Rush&) const = default;
+    /// The same as a campaign file states it.
+    TIDEGATE_EXPORT RushOptions options() const;
 };
 
 /// Who really reads the message, and when.

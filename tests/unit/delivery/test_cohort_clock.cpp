@@ -81,3 +81,29 @@ TEST_CASE("nobody waits for a cohort that has nobody") {
     clock.released_all();
     CHECK_FALSE(clock.ready(start + 29s));
 }
+
+TEST_CASE("a soak counts up to what the telemetry has seen, and takes as long as the learnt curve says") {
+    CohortClock clock = clock_of(2, 1);
+    clock.released(start);
+    clock.released_all();
+    clock.see(start + 110s, 120s);
+    CHECK_FALSE(clock.ready(start + 125s));  // the newest sample is of second 110
+    clock.see(start + 120s, 120s);
+    CHECK(clock.ready(start + 125s));
+    clock.see(start + 120s, 300s);  // people turn out to be slower
+    CHECK_FALSE(clock.ready(start + 125s));
+    CHECK(clock.ready_at() == start + 300s);
+    clock.see(TimePoint::min(), 120s);  // a backend without a sample
+    CHECK_FALSE(clock.ready(start + 1h));
+    CHECK(clock.soaks_since() == start);
+    clock.disturbed(start + 60s);
+    CHECK(clock.soaks_since() == start + 60s);
+}
+
+TEST_CASE("telemetry that lags does not hold back what is not a canary") {
+    CohortClock clock = clock_of(3, 0);
+    clock.see(TimePoint::min(), 120s);
+    clock.released(start);
+    clock.released_all();
+    CHECK(clock.ready(start + 30s));
+}

@@ -22,6 +22,7 @@ struct Plan {
         site.channels.resize(1);
         site.channels[0].name = "ios";
         campaign.id = "c";
+        campaign.purpose = Purpose::informational;
         campaign.send = {{"ios"}};
         campaign.response = {.open_rate = 0.2, .median = std::chrono::seconds(2), .spread = 0.8};
         campaign.impact["api"] = {.per_open = 3.0};
@@ -63,9 +64,9 @@ TEST_CASE("a forecast releases everybody under the bound and ends when the load 
     CHECK(f.backends[0].load.size() == f.released.size());
     CHECK(f.backends[0].load.back() < 105.0);
     CHECK(f.load_over > f.last_release);
-    // 12,000 requests into 300/s, less the doubt about the curve.
-    CHECK(seconds(f.starts, f.last_release) > 38.0);
-    CHECK(seconds(f.starts, f.last_release) < 60.0);
+    // 12,000 requests into 300/s are 40 s; beside that the law sees three samples first, learns, and leaves a margin.
+    CHECK(seconds(f.starts, f.last_release) > 55.0);
+    CHECK(seconds(f.starts, f.last_release) < 120.0);
     CHECK(f.warnings.empty());
 }
 
@@ -114,9 +115,9 @@ TEST_CASE("ten thousand cohorts with a gap take as long as their gaps, within bo
 TEST_CASE("the campaign's limit and the account's cap bound the rate") {
     Plan plan;
     plan.campaign.per_second = Rate{50.0};
-    CHECK(seconds(plan.run().starts, plan.run().last_release) == doctest::Approx(400.0).epsilon(0.01));
+    CHECK(seconds(plan.run().starts, plan.run().last_release) == doctest::Approx(400.0).epsilon(0.07));
     plan.site.channels[0].per_second = Rate{20.0};
-    CHECK(seconds(plan.run().starts, plan.run().last_release) == doctest::Approx(1000.0).epsilon(0.01));
+    CHECK(seconds(plan.run().starts, plan.run().last_release) == doctest::Approx(1000.0).epsilon(0.03));
 }
 
 TEST_CASE("a deadline that cannot hold is said before sending, with how many would be left") {
@@ -162,7 +163,12 @@ TEST_CASE("what is not known or not guarded is warned of") {
     Forecast f = plan.run();
     CHECK_FALSE(f.backends[0].bound.has_value());
     CHECK(warned(f, "no capacity_hint"));
-    CHECK(f.backends[0].peak > 400.0);  // nothing bounds it in thought
+    CHECK(f.backends[0].peak > 200.0);
+    const double feeling = seconds(f.starts, f.last_release);
+    plan.input.cohort_sizes.assign(10, 200000);
+    f = plan.run();
+    CHECK(f.backends[0].peak > 400.0);                          // nothing bounds it in thought, ...
+    CHECK(seconds(f.starts, f.last_release) < 40.0 * feeling);  // ... but it has to be found
     plan.campaign.impact.clear();
     f = plan.run();
     CHECK(f.backends.empty());
@@ -190,4 +196,52 @@ TEST_CASE("starting with everybody else at the hour or a quarter is warned of, i
 
 TEST_CASE("the same input gives the same forecast") {
     CHECK(Plan().run() == Plan().run());
+}
+
+TEST_CASE("a small campaign takes its time too: three samples of telemetry come before the first message") {
+    Plan plan;
+    plan.input.cohort_sizes = {500};
+    const Forecast slow = plan.run();
+    CHECK(seconds(slow.starts, slow.cohorts[0].starts) >= 15.0);
+    plan.site.backends[0].signal = PushSignal{std::chrono::seconds(1)};
+    const Forecast quick = plan.run();
+    CHECK(seconds(quick.starts, quick.cohorts[0].starts) >= 3.0);
+    CHECK(seconds(quick.starts, quick.cohorts[0].starts) < 8.0);
+}
+
+TEST_CASE("an advertisement waits for the morning in the plan as it would in the run") {
+    Plan plan;
+    plan.campaign.purpose = Purpose::advertising;
+    plan.input.now = at("2026-11-23T20:59:30+09:00");
+    plan.input.cohort_sizes.assign(10, 20000);
+    const Forecast f = plan.run();
+    CHECK(warned(f, "waits for the morning"));
+    CHECK(f.last_release > at("2026-11-24T08:00:00+09:00"));
+    CHECK(f.last_release < at("2026-11-24T08:30:00+09:00"));
+    CHECK(released(f) == doctest::Approx(200000.0));
+    plan.campaign.deadline = at("2026-11-23T23:00:00+09:00");
+    CHECK(plan.run().left_at_deadline > 150000);
+}
+
+TEST_CASE("before a first-come event the lot is told, then nobody while it is served, then the rest") {
+    Plan plan;
+    plan.campaign.event.emplace();
+    plan.campaign.event->at = plan.input.now + std::chrono::minutes(10);
+    plan.campaign.event->rush = {.response = 0.6, .median = std::chrono::seconds(6)};
+    plan.site.backends[0].signal = PushSignal{std::chrono::seconds(1)};
+    const Forecast f = plan.run();
+    const FirstCome crowd(plan.campaign.event->rush);
+    const double lot = crowd.largest_lot({.room = 300.0, .per_open = 3.0});
+    double before = 0.0, during = 0.0;
+    for (std::size_t i = 0; i < f.released.size(); ++i) {
+        const double from = Seconds(f.step).count() * static_cast<double>(i);
+        if (from < 600.0) before += f.released[i];
+        if (from >= 600.1 && from < 600.0 + crowd.served_after() - 0.1) during += f.released[i];
+    }
+    CHECK(before == doctest::Approx(lot).epsilon(0.01));
+    CHECK(before <= lot);
+    CHECK(during == 0.0);
+    CHECK(released(f) == doctest::Approx(20000.0));
+    CHECK(f.backends[0].peak <= 405.0);
+    CHECK(f.backends[0].peak > 380.0);  // the busiest second fills the room
 }

@@ -21,6 +21,7 @@ TEST_CASE("a report in JSON has schema 1, whole, in its order and on one line") 
                   R"("cohorts":[{"index":0,"recipients":10,"started_at":"2026-11-23T00:00:00.000Z",)"
                   R"("finished_at":"2026-11-23T00:00:20.000Z"},)"
                   R"({"index":1,"recipients":990,"started_at":"2026-11-23T00:00:20.000Z","finished_at":null}],)"
+                  R"("gates":[],)"
                   R"("backends":[{"name":"app-api","worst_p99_ms":312.5,"slo_ms":300.0,"seconds_over_slo":2.5,)"
                   R"("holds":[{"from":"2026-11-23T00:00:40.000Z","to":"2026-11-23T00:00:55.000Z","signal":"p99",)"
                   R"("value":0.313,"reason":"p99 312 ms is over 300 ms"},)"
@@ -53,6 +54,24 @@ TEST_CASE("a hold of a backend without a summary is not lost") {
     const auto json = ordered_json::parse(to_json(r));
     REQUIRE(json["backends"].size() == 1);
     CHECK(json["backends"][0]["holds"].size() == 2);
+}
+
+TEST_CASE("each canary's gate is told as it stood last") {
+    RunReport r = sample::report();
+    using namespace std::chrono_literals;
+    r.events.push_back({sample::kStart + 21s, "gate", "canary 1%: waiting, 3 % of its response seen", ""});
+    r.events.push_back(
+        {sample::kStart + 40s, "gate", "canary 1%: failed, app-api p99 412 ms > 300 ms at 09:00:39", ""});
+    r.events.push_back({sample::kStart + 60s, "gate", "goes on by the operator's word after: canary 1% failed", ""});
+    const auto json = ordered_json::parse(to_json(r));
+    REQUIRE(json["gates"].size() == 1);
+    CHECK(json["gates"][0]["canary"] == "canary 1%");
+    CHECK(json["gates"][0]["state"] == "failed");
+    CHECK(json["gates"][0]["why"] == "app-api p99 412 ms > 300 ms at 09:00:39");
+    CHECK(json["gates"][0]["at"] == "2026-11-23T00:00:40.000Z");
+    const std::string text = to_text(r);
+    CHECK(text.find("Canary gates (UTC)") != std::string::npos);
+    CHECK(text.find("failed    app-api p99 412 ms > 300 ms") != std::string::npos);
 }
 
 TEST_CASE("every state has the name the schema gives it") {

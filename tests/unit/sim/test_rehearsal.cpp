@@ -54,3 +54,17 @@ TEST_CASE("a scenario's surprises stay as large as they were") {
     CHECK(rehearsed.events[0].backend.empty());
     CHECK(rehearsed.validate().empty());
 }
+
+TEST_CASE("a first-come event of the campaign file is the crowd's instant") {
+    Campaign sale = campaign();
+    sale.starts = WallTime{std::chrono::hours(10)};
+    sale.event = EventOptions{.at = WallTime{std::chrono::hours(11)},
+                              .rush = {.response = 0.5, .median = std::chrono::seconds(4), .spread = 0.7}};
+    const sim::Scenario rehearsed = sim::rehearsal({}, site(), sale, 1000.0);
+    REQUIRE(rehearsed.campaigns[0].crowd.rush);
+    CHECK(rehearsed.campaigns[0].crowd.rush->at_s == 3600.0);
+    CHECK(rehearsed.campaigns[0].crowd.rush->options() == sale.event->rush);
+    sale.starts.reset();
+    CHECK(sim::rehearsal({}, site(), sale, 1000.0).campaigns[0].crowd.rush->at_s == sim::Rush{}.at_s);
+    CHECK_FALSE(sim::rehearsal({}, site(), campaign(), 1000.0).campaigns[0].crowd.rush);
+}
