@@ -2,6 +2,7 @@
 
 #include <sys/stat.h>
 
+#include <algorithm>
 #include <chrono>
 #include <cstdint>
 #include <fstream>
@@ -67,7 +68,7 @@ inline HttpAnswer http(std::uint16_t port, const std::string& method, const std:
 /// One line of the twin's log.
 struct Arrival {
     std::int64_t ms = 0;  ///< since the epoch
-    std::string channel, address, id, key;
+    std::string channel, address, key;
     int status = 0;
 };
 
@@ -79,9 +80,11 @@ class Twin {
         const std::string ports_file = dir.file("ports.json");
         ::unlink(ports_file.c_str());
         std::vector<std::string> arguments{
-            program("tidegate-twin"), "--port-file", ports_file, "--log",       log_, "--tls-dir",
-            dir.file("keys"),         "--baseline",  "20",       "--open-rate", "0"};
+            program("tidegate-twin"), "--port-file", ports_file, "--log", log_, "--tls-dir", dir.file("keys")};
         arguments.insert(arguments.end(), more.begin(), more.end());
+        for (const auto& [option, usual] : {std::pair("--baseline", "20"), std::pair("--open-rate", "0")})
+            if (std::find(more.begin(), more.end(), option) == more.end())
+                arguments.insert(arguments.end(), {option, usual});
         process_ = std::make_unique<Process>(Process::spawn(arguments, dir.file("twin.out"), dir.file("twin.err")));
         const bool up = eventually(std::chrono::seconds(30), [&] { return ::access(ports_file.c_str(), R_OK) == 0; });
         if (!up) throw std::runtime_error("the twin did not come up: " + read_file(dir.file("twin.err")));
@@ -95,7 +98,7 @@ class Twin {
     /// Arguments for another twin in this one's place.
     std::vector<std::string> same_ports() const {
         std::vector<std::string> arguments;
-        for (const char* name : {"ops", "fcm", "webhook", "apns", "solapi", "nhn"}) {
+        for (const char* name : {"ops", "fcm", "webhook", "apns"}) {
             arguments.push_back(std::string("--") + name + "-port");
             arguments.push_back(std::to_string(port(name)));
         }
@@ -112,8 +115,7 @@ class Twin {
         for (std::string line; std::getline(in, line) && !in.eof();) {
             read_ += line.size() + 1;
             const auto entry = nlohmann::json::parse(line);
-            arrivals_.push_back(
-                {entry["t"], entry["channel"], entry["address"], entry["id"], entry["key"], entry["status"]});
+            arrivals_.push_back({entry["t"], entry["channel"], entry["address"], entry["key"], entry["status"]});
         }
         return arrivals_;
     }
