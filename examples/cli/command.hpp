@@ -35,6 +35,7 @@ struct RunCommand {
     std::string token;  ///< token file; empty: control.token in the ledger directory
     std::uint64_t limit = 0;
     std::string watch = "0s";
+    std::string wait_reports = "0s";
     bool dry_run = false;
     std::string progress = "auto";
     std::string log;  ///< empty: warnings and errors on standard error
@@ -56,6 +57,12 @@ struct ReportOptions {
     std::vector<std::string> exports;  ///< outcomes and a file
 };
 int report(const ReportOptions& options);
+
+struct CollectCommand {
+    Common common;
+    std::string ledger;
+};
+int collect(const CollectCommand& options);
 
 struct PurgeOptions {
     Common common;

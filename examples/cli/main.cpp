@@ -47,6 +47,8 @@ int main(int argc, char** argv) {
     sub->add_option("--token", run.token,
                     "token file for --listen (made when absent; default control.token beside the ledger)");
     sub->add_option("--limit", run.limit, "at most N recipients in this ledger; ends with 4");
+    sub->add_option("--wait-reports", run.wait_reports,
+                    "wait that long for delivery reports, and send what they leave to the next channel (default 0s)");
     sub->add_option("--watch", run.watch, "keep recording the backends that long after the last message");
     sub->add_flag("--dry-run", run.dry_run, "everything but the network, in a ledger of its own");
     sub->add_option("--progress", run.progress, "auto, bar, lines or none")
@@ -64,6 +66,12 @@ int main(int argc, char** argv) {
                     "write the picture to this file; ledgers of several campaigns are laid side by side");
     sub->add_option("--export", report.exports, "outcomes, comma separated, and the CSV file to write")->expected(2);
     sub->callback([&] { command = [&] { return cli::report(report); }; });
+
+    cli::CollectCommand collect;
+    sub = app.add_subcommand("collect", "fetch the delivery reports of Alimtalk and SMS into the ledger");
+    campaign_file(sub, collect.common);
+    sub->add_option("--ledger", collect.ledger, "directory for ledgers");
+    sub->callback([&] { command = [&] { return cli::collect(collect); }; });
 
     cli::PurgeOptions purge;
     sub = app.add_subcommand("purge", "remove personal data from the ledger for ever; keys and outcomes stay");
@@ -93,7 +101,7 @@ int main(int argc, char** argv) {
     sub->add_option("--backend", remote.backend, "backend name")->required();
     sub->add_flag("--release", remote.release, "let go again");
 
-    app.footer("Not in this version: simulate (rehearsal in virtual time), collect (later delivery reports).");
+    app.footer("Not in this version: simulate (rehearsal in virtual time).");
     if (argc > 1 && argv[1][0] != '-') {
         std::vector<std::string> known;
         for (const CLI::App* one : app.get_subcommands({})) known.push_back(one->get_name());

@@ -4,6 +4,7 @@
 
 #include <cerrno>
 #include <cstring>
+#include <ctime>
 #include <fstream>
 #include <iostream>
 
@@ -23,10 +24,11 @@ sigset_t stop_signals() {
     return set;
 }
 
-bool stop_signal_came() {
+bool stop_signal_came(Duration within = Duration{0}) {
     const sigset_t set = stop_signals();
-    const timespec none{0, 0};
-    return ::sigtimedwait(&set, nullptr, &none) > 0;
+    const auto ns = std::chrono::duration_cast<std::chrono::nanoseconds>(within).count();
+    const timespec limit{static_cast<std::time_t>(ns / 1'000'000'000), static_cast<long>(ns % 1'000'000'000)};
+    return ::sigtimedwait(&set, nullptr, &limit) > 0;
 }
 
 }  // namespace
@@ -34,6 +36,10 @@ bool stop_signal_came() {
 void block_signals() {
     const sigset_t set = stop_signals();
     ::pthread_sigmask(SIG_BLOCK, &set, nullptr);
+}
+
+bool nap(Duration length) {
+    return !stop_signal_came(length);
 }
 
 RunResult follow(CampaignHandle& handle, ProgressView& view) {

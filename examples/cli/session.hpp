@@ -10,6 +10,9 @@
 
 namespace tidegate::cli {
 
+/// Sleeps; false as soon as somebody wants the command to end.
+bool nap(Duration length);
+
 /// Blocks SIGINT and SIGTERM in this thread and those it starts, so that `follow` can take them in order.
 void block_signals();
 

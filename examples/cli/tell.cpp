@@ -34,11 +34,6 @@ int not_here(const std::string& word, const std::vector<std::string>& known, boo
                       "`plan` predicts cohorts, load and finish from the campaign file"}},
                     json);
     }
-    if (word == "collect") {
-        return tell({{Errc::refused, "collect is not in version " TIDEGATE_VERSION ": later delivery reports", "",
-                      "its channels are final when the provider accepts; `report` shows what became of everyone"}},
-                    json);
-    }
     const std::vector<std::string_view> names(known.begin(), known.end());
     const std::optional<std::string> meant = nearest(word, names);
     return tell({{Errc::invalid, "there is no command \"" + word + "\"", "",

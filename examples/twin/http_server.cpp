@@ -14,7 +14,7 @@ namespace twin {
 namespace {
 
 constexpr std::size_t kMaxHead = 32 * 1024;
-constexpr std::size_t kMaxBody = 1024 * 1024;
+constexpr std::size_t kMaxBody = std::size_t{16} * 1024 * 1024;  // ten thousand messages of a vendor's batch
 
 const char* phrase(int status) {
     switch (status) {

@@ -20,6 +20,7 @@
 #include "credentials.hpp"
 #include "crowd.hpp"
 #include "customers.hpp"
+#include "korea.hpp"
 #include "mailbox.hpp"
 #include "measures.hpp"
 #include "ops.hpp"
@@ -35,8 +36,8 @@ struct TwinOptions {
     BankOptions bank;
     CrowdOptions crowd;
     std::string slo = "300ms", patience = "2500ms", median = "2s";
-    std::string port_file, log, tls_dir, webhook_secret;
-    std::uint16_t ops_port = 0, fcm_port = 0, webhook_port = 0, apns_port = 0;
+    std::string port_file, log, tls_dir, webhook_secret, vendor_secret, report_after = "500ms";
+    std::uint16_t ops_port = 0, fcm_port = 0, webhook_port = 0, apns_port = 0, solapi_port = 0, nhn_port = 0;
 };
 
 Duration duration(const char* option, const std::string& text) {
@@ -98,6 +99,13 @@ int serve(TwinOptions options) {
         if (!secret) throw std::runtime_error("--webhook-secret: " + secret.error().text());
         webhook_secret = secret->reveal();
     }
+    KoreaOptions korea;
+    korea.report_after_s = tidegate::Seconds(duration("--report-after", options.report_after)).count();
+    if (!options.vendor_secret.empty()) {
+        const auto secret = tidegate::read_secret("file:" + options.vendor_secret, ".");
+        if (!secret) throw std::runtime_error("--vendor-secret: " + secret.error().text());
+        korea.secret = secret->reveal();
+    }
     options.bank.seed = options.crowd.seed;
 
     // A customer's connection has both of its ends in this process; the rest is for providers and the site's own port.
@@ -120,6 +128,8 @@ int serve(TwinOptions options) {
     Ops ops(loop, options.ops_port, bank, crowd, mailbox, measures);
     FcmEndpoint fcm(loop, options.fcm_port, mailbox);
     WebhookEndpoint webhook(loop, options.webhook_port, mailbox, webhook_secret);
+    SolapiEndpoint solapi(loop, options.solapi_port, mailbox, korea);
+    NhnEndpoint nhn(loop, options.nhn_port, mailbox, korea);
     std::unique_ptr<ApnsEndpoint> apns;
     if (!options.tls_dir.empty()) {
         write_credentials(options.tls_dir, "http://127.0.0.1:" + std::to_string(fcm.port()) + "/token");
@@ -128,7 +138,8 @@ int serve(TwinOptions options) {
                                               paths.server_key);
     }
     std::string ports = R"({"bank":)" + std::to_string(bank.port()) + R"(,"ops":)" + std::to_string(ops.port()) +
-                        R"(,"fcm":)" + std::to_string(fcm.port()) + R"(,"webhook":)" + std::to_string(webhook.port());
+                        R"(,"fcm":)" + std::to_string(fcm.port()) + R"(,"webhook":)" + std::to_string(webhook.port()) +
+                        R"(,"solapi":)" + std::to_string(solapi.port()) + R"(,"nhn":)" + std::to_string(nhn.port());
     if (apns) ports += R"(,"apns":)" + std::to_string(apns->port());
     ports += '}';
     if (options.port_file.empty()) {
@@ -170,6 +181,9 @@ int main(int argc, char** argv) {
     app.add_option("--seed", options.crowd.seed, "of everything drawn");
     app.add_option("--log", options.log, "append every provider request as a JSON line");
     app.add_option("--webhook-secret", options.webhook_secret, "file with the secret webhook requests are signed with");
+    app.add_option("--vendor-secret", options.vendor_secret,
+                   "file with the secret of the Alimtalk and SMS vendors; without it, \"twin-secret\"");
+    app.add_option("--report-after", options.report_after, "from a vendor's taking a message to its report");
     app.add_option("--tls-dir", options.tls_dir,
                    "serve APNs with the certificate there; credentials that are missing are made, with our token_uri");
     app.add_option("--bank-port", options.bank.port, "0 = any free port, as for the others");
@@ -177,6 +191,8 @@ int main(int argc, char** argv) {
     app.add_option("--fcm-port", options.fcm_port);
     app.add_option("--webhook-port", options.webhook_port);
     app.add_option("--apns-port", options.apns_port);
+    app.add_option("--solapi-port", options.solapi_port);
+    app.add_option("--nhn-port", options.nhn_port);
 
     std::string folder, token_uri;
     auto* credentials = app.add_subcommand("credentials", "write made-up credentials and exit");

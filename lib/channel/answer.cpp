@@ -18,11 +18,13 @@ Outcome outcome_of(const AnswerRow& row) {
     outcome.scope = row.scope;
     outcome.drop_address = (row.consequences & consequence::drop) != 0;
     outcome.quarantine_address = (row.consequences & consequence::quarantine) != 0;
-    outcome.failover_ok = row.kind == OutcomeClass::invalid_recipient;
+    outcome.failover_ok =
+        row.kind == OutcomeClass::invalid_recipient || (row.consequences & consequence::failover) != 0;
     outcome.abort_campaign = (row.consequences & consequence::abort) != 0;
     outcome.pause_account = (row.consequences & consequence::pause) != 0;
     outcome.refresh_credential = (row.consequences & consequence::refresh) != 0;
     outcome.reconnect = (row.consequences & consequence::reconnect) != 0;
+    outcome.reconcile = (row.consequences & consequence::reconcile) != 0;
     outcome.min_backoff = row.min_backoff;
     return outcome;
 }

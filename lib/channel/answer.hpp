@@ -12,7 +12,8 @@ namespace tidegate::channel {
 
 /// Consequences of an answer; they combine with `|`.
 namespace consequence {
-inline constexpr unsigned drop = 1, quarantine = 2, abort = 4, pause = 8, refresh = 16, reconnect = 32;
+inline constexpr unsigned drop = 1, quarantine = 2, abort = 4, pause = 8, refresh = 16, reconnect = 32, failover = 64,
+                          reconcile = 128;
 }
 
 /// One row of a provider's answer table.
@@ -27,7 +28,7 @@ struct AnswerRow {
 
 const AnswerRow* find_row(std::span<const AnswerRow> table, std::string_view code);
 
-/// The row as an outcome: flags set, and fail-over allowed exactly where the address itself is at fault.
+/// The row as an outcome: flags set, and fail-over allowed where the address itself is at fault or the row says so.
 Outcome outcome_of(const AnswerRow& row);
 
 /// What a status alone allows to say: 5xx is transient, 429 throttled, anything else `unknown`/`unmapped`.

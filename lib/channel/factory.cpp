@@ -2,8 +2,12 @@
 
 #include "channel/apns_channel.hpp"
 #include "channel/fcm_channel.hpp"
+#include "channel/nhn_protocol.hpp"
 #include "channel/provider_token.hpp"
+#include "channel/solapi_protocol.hpp"
+#include "channel/vendor_channel.hpp"
 #include "channel/webhook_channel.hpp"
+#include "net/crypto.hpp"
 
 namespace tidegate {
 namespace {
@@ -35,6 +39,11 @@ struct Maker {
     Made operator()(const WebhookOptions& webhook) const {
         return Made(std::make_shared<channel::WebhookChannel>(options, webhook, loop, clock));
     }
+    Made operator()(const AlimtalkOptions&) const { return vendor(); }
+    Made operator()(const SmsOptions&) const { return vendor(); }
+    Made vendor() const {
+        return Made(std::make_shared<channel::VendorChannel>(options, channel::vendor_protocol(options), loop, clock));
+    }
     Made operator()(const CustomOptions&) const {
         return Error{Errc::invalid, "a custom channel is made by the host", "channel." + options.name,
                      "register it with GateOptions::channels under this name"};
@@ -42,6 +51,27 @@ struct Maker {
 };
 
 }  // namespace
+
+namespace channel {
+
+std::unique_ptr<VendorProtocol> vendor_protocol(const ChannelOptions& options) {
+    const auto salt = [] { return net::hex(net::random_bytes(16)); };
+    if (const auto* alimtalk = std::get_if<AlimtalkOptions>(&options.provider)) {
+        if (const auto* solapi = std::get_if<SolapiAccount>(&alimtalk->vendor)) {
+            return std::make_unique<SolapiProtocol>(options, *alimtalk, *solapi, salt);
+        }
+        return std::make_unique<NhnAlimtalkProtocol>(options, *alimtalk, std::get<NhnAccount>(alimtalk->vendor));
+    }
+    if (const auto* sms = std::get_if<SmsOptions>(&options.provider)) {
+        if (const auto* solapi = std::get_if<SolapiAccount>(&sms->vendor)) {
+            return std::make_unique<SolapiProtocol>(options, *sms, *solapi, salt);
+        }
+        return std::make_unique<NhnSmsProtocol>(options, *sms, std::get<NhnAccount>(sms->vendor));
+    }
+    return nullptr;
+}
+
+}  // namespace channel
 
 Result<std::shared_ptr<Channel>> make_channel(const ChannelOptions& options, net::HttpLoop& loop, const Clock& clock) {
     if (const Faults faults = options.validate(); !faults.empty()) return faults.front();

@@ -2,6 +2,7 @@
 
 #include <memory>
 
+#include "channel/vendor.hpp"
 #include "net/http.hpp"
 #include "tidegate/base/clock.hpp"
 #include "tidegate/base/result.hpp"
@@ -14,5 +15,10 @@ namespace tidegate {
 /// another thread than the one that calls `stop` or drops the last reference. Errors: the first fault of the options;
 /// `custom`, which only the host can make.
 Result<std::shared_ptr<Channel>> make_channel(const ChannelOptions& options, net::HttpLoop& loop, const Clock& clock);
+
+namespace channel {
+/// How a Korean vendor's account is spoken to; nothing for other kinds of channel.
+std::unique_ptr<VendorProtocol> vendor_protocol(const ChannelOptions& options);
+}  // namespace channel
 
 }  // namespace tidegate

@@ -33,7 +33,8 @@ void Lane::saw(const net::HttpResult& result) {
 
 std::size_t Lane::room() const {
     if (stopped_) return 0;
-    std::size_t limit = multiplexed_ ? options_.in_flight : std::min(options_.in_flight, options_.connections);
+    std::size_t limit =
+        multiplexed_ ? options_.in_flight : std::min(options_.in_flight, options_.connections * options_.per_request);
     if (!warm_) limit = std::min<std::size_t>(limit, 1);
     const std::size_t active = in_flight_.active();
     return limit > active ? limit - active : 0;

@@ -15,6 +15,7 @@ namespace tidegate::channel {
 struct LaneOptions {
     std::size_t in_flight = 500;
     std::size_t connections = 8;
+    std::size_t per_request = 1;      ///< attempts that one request may carry
     bool always_multiplexed = false;  ///< HTTP/2 or nothing; otherwise learnt from the answers
     bool warm_up = false;             ///< one request at a time until the first success on the pool
 };
@@ -38,6 +39,7 @@ class Lane {
     /// `ambiguous`.
     void stop(TimePoint deadline);
 
+    bool stopped() const { return stopped_; }
     bool always_multiplexed() const { return options_.always_multiplexed; }
     const Clock& clock() const { return clock_; }
 

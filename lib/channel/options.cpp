@@ -90,6 +90,63 @@ void check_provider(Report& report, const WebhookOptions& webhook) {
     if (const auto endpoint = parse_endpoint(webhook.url); !endpoint) report.add("url", endpoint.error());
 }
 
+bool plain(const std::string& text) {
+    return !text.empty() && std::all_of(text.begin(), text.end(), [](char c) { return c > 0x20 && c < 0x7F; });
+}
+
+bool in_path(const std::string& text) {
+    return !text.empty() && std::all_of(text.begin(), text.end(), [](char c) {
+        return (c >= '0' && c <= '9') || (c >= 'A' && c <= 'Z') || (c >= 'a' && c <= 'z') || c == '-' || c == '_';
+    });
+}
+
+void check_vendor(Report& report, const SolapiAccount& account) {
+    check_base(report, account.url);
+    const bool one_word = account.api_key.find_first_of(",=\"") == std::string::npos;
+    if (!plain(account.api_key) || !one_word) {
+        report.add("api_key", "not an API key", "copy it from the console; it begins with NCS");
+    }
+    if (account.api_secret.empty()) {
+        report.add("api_secret", "the API secret is missing", "e.g. api_secret = \"env:SOLAPI_SECRET\"");
+    }
+}
+
+void check_vendor(Report& report, const NhnAccount& account) {
+    if (!account.url.empty()) check_base(report, account.url);
+    if (!in_path(account.app_key)) report.add("app_key", "not an appkey", "copy it from the product's console");
+    if (account.secret_key.empty()) {
+        report.add("secret_key", "the secret key is missing", "e.g. secret_key = \"env:NHN_SECRET\"");
+    }
+}
+
+void check_provider(Report& report, const AlimtalkOptions& alimtalk) {
+    std::visit([&](const auto& account) { check_vendor(report, account); }, alimtalk.vendor);
+    if (std::holds_alternative<NhnAccount>(alimtalk.vendor)) {
+        if (!in_path(alimtalk.sender) || alimtalk.sender.size() != 40) {
+            report.add("sender", "not a sender key of 40 letters and digits", "copy it from the sender profile's page");
+        }
+    } else if (!in_path(alimtalk.sender)) {
+        report.add("sender", "not a Kakao channel's pfId", "copy it from the console; it begins with KA01PF");
+    }
+}
+
+/// Source: Telecommunications Business Act art. 84-2 and the vendors' forms: 8 to 11 digits, 12 for 030 numbers, 15xx
+/// and 16xx with exactly 8.
+bool sender_number(const std::string& digits) {
+    if (!std::all_of(digits.begin(), digits.end(), [](char c) { return c >= '0' && c <= '9'; })) return false;
+    if (digits.starts_with("15") || digits.starts_with("16") || digits.starts_with("18")) return digits.size() == 8;
+    if (digits.starts_with("030")) return digits.size() == 12;
+    return digits.starts_with("0") && !digits.starts_with("050") && digits.size() >= 9 && digits.size() <= 11;
+}
+
+void check_provider(Report& report, const SmsOptions& sms) {
+    std::visit([&](const auto& account) { check_vendor(report, account); }, sms.vendor);
+    if (!sender_number(sms.sender)) {
+        report.add("sender", "not a sender number",
+                   "write the registered number with its area code, digits only, e.g. \"0212345678\" or \"15881234\"");
+    }
+}
+
 void check_provider(Report&, const CustomOptions&) {}
 
 void check_ca(Report& report, const std::string& path) {
@@ -104,7 +161,7 @@ void check_ca(Report& report, const std::string& path) {
 }  // namespace
 
 std::string ChannelOptions::kind() const {
-    static constexpr const char* names[] = {"apns", "fcm", "webhook", "custom"};
+    static constexpr const char* names[] = {"apns", "fcm", "webhook", "alimtalk", "sms", "custom"};
     static_assert(std::variant_size_v<decltype(ChannelOptions::provider)> == std::size(names));
     return names[provider.index()];
 }

@@ -5,6 +5,7 @@
 #include <set>
 
 #include "delivery/names.hpp"
+#include "delivery/step_message.hpp"
 #include "net/crypto.hpp"
 #include "tidegate/base/text.hpp"
 #include "tidegate/delivery/site.hpp"
@@ -97,11 +98,19 @@ class Check {
 
     void transactional() {
         const auto& listed = site_.transactional_templates;
-        const auto& id = campaign_.message.template_id;
-        if (!id.empty() && std::find(listed.begin(), listed.end(), id) != listed.end()) return;
+        const auto of_site = [&](const std::string& id) {
+            return std::find(listed.begin(), listed.end(), id) != listed.end();
+        };
+        std::vector<std::string> used;
+        if (!campaign_.message.template_id.empty()) used.push_back(campaign_.message.template_id);
+        for (const SendStep& step : campaign_.send) {
+            if (!step.message.template_id.empty()) used.push_back(step.message.template_id);
+        }
+        const auto stranger = std::find_if_not(used.begin(), used.end(), of_site);
+        if (!used.empty() && stranger == used.end()) return;
         add("campaign.purpose",
-            id.empty() ? "a transactional campaign names no template"
-                       : "the site does not list the template \"" + id + "\" as transactional",
+            used.empty() ? "a transactional campaign names no template"
+                         : "the site does not list the template \"" + *stranger + "\" as transactional",
             "name one of the site's transactional_templates in [message] template, or use purpose = \"informational\"",
             Errc::refused);
     }
@@ -133,7 +142,10 @@ class Check {
     void message() {
         const auto& message = campaign_.message;
         if (const auto compiled = MessageTemplate::compile(message); !compiled) adopt(compiled.error(), "message.");
-        if (message.title.empty() && message.body.empty() && message.data.empty() && message.template_id.empty()) {
+        const bool by_step = std::any_of(campaign_.send.begin(), campaign_.send.end(),
+                                         [](const SendStep& step) { return step.message != Message{}; });
+        if (message.title.empty() && message.body.empty() && message.data.empty() && message.template_id.empty() &&
+            !by_step) {
             add("message", "the message is empty", "write at least [message] body");
         }
         if (message.ttl && *message.ttl <= Duration::zero()) {
@@ -142,6 +154,14 @@ class Check {
     }
 
     void route() {
+        for (std::size_t i = 0; i < campaign_.send.size(); ++i) {
+            auto compiled = MessageTemplate::compile(campaign_.send[i].message);
+            if (compiled) continue;
+            for (Error& fault : compiled.error()) {
+                fault.where = "send[" + std::to_string(i) + "]." + fault.where.substr(fault.where.find('.') + 1);
+                faults_.push_back(std::move(fault));
+            }
+        }
         if (campaign_.send.empty()) {
             add("send", "no channel to send through",
                 "add [[send]] with channel = one of the site's [[channel]] names");
@@ -162,6 +182,7 @@ class Check {
                 add(where, "the channel \"" + name + "\" has a step already", "keep one of the two");
             } else {
                 step(*channel);
+                for (Error& fault : check_step(campaign_, i, *channel)) faults_.push_back(std::move(fault));
             }
         }
     }
@@ -171,7 +192,7 @@ class Check {
         if (std::holds_alternative<CustomOptions>(channel.provider)) return;
         // Without an address a webhook is given the key.
         if (std::holds_alternative<WebhookOptions>(channel.provider)) return;
-        const auto kind = channel.kind();
+        const auto kind = address_type(channel);
         const auto& addresses = campaign_.audience.addresses;
         if (std::none_of(addresses.begin(), addresses.end(), [&](const Address& a) { return a.type == kind; })) {
             add("audience.address", "no column holds the addresses for channel \"" + channel.name + "\"",
@@ -243,7 +264,7 @@ AudienceMapping Campaign::mapping() const {
     AudienceMapping mapping;
     mapping.key = audience.key;
     mapping.address_columns = audience.addresses;
-    mapping.fields = (*MessageTemplate::compile(message)).columns();
+    mapping.fields = (*delivery::compile_messages(*this)).back().columns();
     mapping.consent = audience.consent;
     mapping.night_consent = audience.night_consent;
     mapping.cohort_column = cohorts.column;

@@ -59,7 +59,7 @@ void CampaignRun::check_end(TimePoint now) {
         if (!quiet && now < ending_deadline_) return;
         const bool all_on_disk = outbox_.idle() && job_.batch.finals.empty();
         if (all_on_disk && working_.empty() && pending() == 0 && ending_->state != RunState::aborted) {
-            ending_ = RunResult{RunState::completed, 0, "every recipient has a final outcome"};
+            ending_ = completed();
         }
         job_.batch.meta.emplace_back("state", std::string(to_string(ending_->state)));
         job_.batch.meta.emplace_back("why", ending_->why);
@@ -90,7 +90,8 @@ void CampaignRun::check_end(TimePoint now) {
     const bool nothing_open = working_.empty() && all_on_disk;
     if (nothing_open && pending() == 0) {
         if (now < last_release_ + watch_after_) return note_reason("all sent; watching the backends");
-        return begin_ending(RunState::completed, 0, "every recipient has a final outcome", soon);
+        const RunResult end = completed();
+        return begin_ending(end.state, end.exit_code, end.why, soon);
     }
     if (limit_ != 0 && begun_ >= limit_ && nothing_open && ready_count() == 0) {
         return begin_ending(RunState::incomplete, 4,
@@ -99,6 +100,17 @@ void CampaignRun::check_end(TimePoint now) {
     if (campaign_.deadline && wall >= *campaign_.deadline) {
         begin_ending(RunState::incomplete, 4, "the deadline has passed with recipients pending", soon);
     }
+}
+
+/// Everybody has a final outcome; but where a provider's first word is not its last, `accepted` may still change.
+RunResult CampaignRun::completed() const {
+    const bool two_phase =
+        std::any_of(steps_.begin(), steps_.end(), [](const RouteStep& step) { return step.traits.two_phase; });
+    const std::lock_guard lock(mutex_);
+    if (two_phase && totals_.outcomes[static_cast<std::size_t>(Final::accepted)] > 0) {
+        return {RunState::awaiting_reports, 0, "every recipient has a final outcome; delivery reports may change it"};
+    }
+    return {RunState::completed, 0, "every recipient has a final outcome"};
 }
 
 /// Everyone who may be sent to now has been; some wait for the morning and are met in a new walk.
@@ -145,6 +157,7 @@ void CampaignRun::let_go() {
         for (const auto& [account, attempts] : job->settled) account->settled(attempts);
         outbox_.finished();
     }
+    for (std::size_t i = 0; i < batches_.size(); ++i) accounts_[i]->submitted(batches_[i].attempts.size());
     if (!counted) {
         for (const DeliveryId id : unanswered()) accounts_[account_of(id)]->settled(1);
     }
@@ -163,6 +176,7 @@ void CampaignRun::forget_everyone() {
     working_.clear();
     adopted_.clear();
     ready_.assign(ready_.size(), {});
+    batches_.assign(batches_.size(), {});
     waiting_ = {};
 }
 

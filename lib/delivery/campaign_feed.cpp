@@ -16,8 +16,9 @@ constexpr std::size_t batch_limit = 500;      // design: a batch is at most 500 
 constexpr std::size_t look_ahead = 512;       // recipients read before they are needed
 constexpr std::size_t working_limit = 20000;  // recipients under way or waiting for a retry; bounds memory
 constexpr auto hours_valid = std::chrono::seconds(1);
-constexpr auto lists_valid = std::chrono::seconds(5);  // a refusal counts within that time
-constexpr auto ask_again = std::chrono::seconds(1);    // after a callback of the host's failed
+constexpr auto lists_valid = std::chrono::seconds(5);    // a refusal counts within that time
+constexpr auto gather = std::chrono::milliseconds(100);  // of grant, into one vendor request
+constexpr auto ask_again = std::chrono::seconds(1);      // after a callback of the host's failed
 
 }  // namespace
 
@@ -36,11 +37,16 @@ bool CampaignRun::feed() {
         wake_waiting(now);
         walk(now);
     }
-    hungry_ = free && ready_count() > 0;
+    // What was gathered or has just been closed still needs the pace it was released under when it is handed over.
+    const bool gathering =
+        std::any_of(batches_.begin(), batches_.end(), [](const Batch& batch) { return !batch.attempts.empty(); }) ||
+        now - batch_closed_ < gather * 2;
+    hungry_ = free && (ready_count() > 0 || gathering);
     if (free && !ending_) {
         moved = release(now);
         move_on(now);
     }
+    close_batches(now);
     check_end(now);
     publish_reason();
     flush(now);
@@ -276,7 +282,8 @@ CampaignRun::Gone CampaignRun::try_release(DeliveryId id, Account& account, Time
         refuse_locally(*work, *delivery, account, form.error(), now);
         return Gone::dropped;
     }
-    anchor(*work, id);
+    Batch* const batch = account.traits().batch_limit > 1 ? &batches_[account_of(id)] : nullptr;
+    anchor(*work, id, batch);
 
     CohortRecord& cohort = cohorts_[std::min<std::size_t>(work->recipient.cohort, cohorts_.size() - 1)];
     if (!cohort.started_at) {
@@ -292,10 +299,40 @@ CampaignRun::Gone CampaignRun::try_release(DeliveryId id, Account& account, Time
     delivery->retry_at.reset();
     ++in_doubt_;
     ++job_.batch.attempts;
-    job_.batch.deliveries.push_back(*delivery);
-    job_.attempts.emplace_back(&account, std::move(attempt));
     account.intended(1);
+    if (batch != nullptr) {
+        if (batch->attempts.empty()) batch->since = now;
+        batch->attempts.push_back(std::move(attempt));
+    } else {
+        job_.batch.deliveries.push_back(*delivery);
+        job_.attempts.emplace_back(&account, std::move(attempt));
+    }
     return Gone::released;
+}
+
+/// Hands gathered messages to the writer once they fill a vendor's request or have waited for 100 ms, or at once when
+/// the run is ending.
+void CampaignRun::close_batches(TimePoint now) {
+    for (std::size_t index = 0; index < batches_.size(); ++index) {
+        Batch& batch = batches_[index];
+        if (batch.attempts.empty()) continue;
+        const std::size_t full = std::min(accounts_[index]->traits().batch_limit, batch_limit);
+        if (batch.attempts.size() < full && now - batch.since < gather && !ending_) continue;
+        const auto row = [&](DeliveryId id, bool untouched_only) {
+            Work* work = work_of(id);
+            const LedgerDelivery* delivery = work != nullptr ? delivery_of(*work, id) : nullptr;
+            const bool untouched =
+                delivery != nullptr && delivery->state == DeliveryState::waiting && delivery->attempts == 0;
+            if (delivery != nullptr && (untouched || !untouched_only)) job_.batch.deliveries.push_back(*delivery);
+        };
+        for (const DeliveryId id : batch.beside) row(id, true);  // else it has been written since
+        for (Attempt& attempt : batch.attempts) {
+            row(attempt.delivery, false);
+            job_.attempts.emplace_back(accounts_[index], std::move(attempt));
+        }
+        batch = {};
+        batch_closed_ = now;
+    }
 }
 
 Attempt CampaignRun::make_attempt(const Work& work, const LedgerDelivery& delivery, const std::string& address) const {
@@ -306,7 +343,7 @@ Attempt CampaignRun::make_attempt(const Work& work, const LedgerDelivery& delive
     attempt.id = net::uuid_of(campaign_.id + '/' + std::to_string(delivery.id) + '/' + std::to_string(attempt.number));
     attempt.key = work.recipient.person.key;
     attempt.address = address;
-    attempt.message = message_.render(work.recipient.person.fields);
+    attempt.message = messages_[step_of(delivery.id)].render(work.recipient.person.fields);
     attempt.purpose = campaign_.purpose;
     if (campaign_.message.ttl) {
         const WallTime first = delivery.attempts == 0 ? clock_.wall() : delivery.intended_at;

@@ -60,7 +60,7 @@ Reaction reaction_before(const RunParts& parts, TimePoint now) {
 CampaignRun::CampaignRun(RunParts parts, const Clock& clock, Log& log, std::function<void()> wake_feeder,
                          std::function<void()> wake_writer)
     : campaign_(parts.campaign),
-      message_(parts.message),
+      messages_(parts.messages),
       accounts_(parts.accounts),
       steps_(parts.steps),
       ledger_(std::move(parts.ledger)),
@@ -78,6 +78,7 @@ CampaignRun::CampaignRun(RunParts parts, const Clock& clock, Log& log, std::func
       cohort_clock_(cohort_options(parts), clock.now()),
       cohorts_(parts.cohorts),
       ready_(parts.accounts.size()),
+      batches_(parts.accounts.size()),
       breakers_(parts.accounts.size()),
       begun_(parts.totals.recipients - parts.totals.outcomes[static_cast<std::size_t>(Final::pending)]),
       last_release_(clock.now()),

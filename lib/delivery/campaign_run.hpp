@@ -37,8 +37,8 @@ namespace tidegate::delivery {
 /// Everything a run is made of; put together by `prepare` before the first thread sees it.
 struct RunParts {
     Campaign campaign;
-    MessageTemplate message;
-    std::vector<Account*> accounts;  ///< of the campaign's channels, each once
+    std::vector<MessageTemplate> messages;  ///< by step
+    std::vector<Account*> accounts;         ///< of the campaign's channels, each once
     std::vector<RouteStep> steps;
     std::unique_ptr<Ledger> ledger;
     std::vector<std::shared_ptr<SuppressionSource>> suppression;
@@ -125,6 +125,13 @@ class CampaignRun : public std::enable_shared_from_this<CampaignRun> {
         LedgerRecipient recipient;
         std::vector<LedgerDelivery> deliveries;
     };
+    /// Released messages of an account whose requests carry many: gathered for a moment, charged already, intended in
+    /// memory and not yet on disk.
+    struct Batch {
+        std::vector<Attempt> attempts;
+        std::vector<DeliveryId> beside;  ///< further deliveries of the same people: durable with it, not before
+        TimePoint since{};
+    };
     struct Waiting {
         TimePoint due;
         DeliveryId id;
@@ -156,10 +163,12 @@ class CampaignRun : public std::enable_shared_from_this<CampaignRun> {
     Gone try_release(DeliveryId id, Account& account, TimePoint now);
     std::optional<bool> listed(const std::string& identity);
     std::optional<bool> refused(const Recipient& person);
-    void anchor(Work& work, DeliveryId first);
+    void anchor(Work& work, DeliveryId first, Batch* batch);
+    void close_batches(TimePoint now);
     bool wants_more() const;
     std::size_t account_room(std::size_t index) const;
     bool cohort_is_out() const;
+    RunResult completed() const;
     void check_passed_over(WallTime wall, bool all_on_disk, TimePoint soon);
     std::uint64_t pending() const;
     void forget_everyone();
@@ -194,7 +203,7 @@ class CampaignRun : public std::enable_shared_from_this<CampaignRun> {
 
     // fixed after construction, but for the ledger's end
     const Campaign campaign_;
-    const MessageTemplate message_;
+    const std::vector<MessageTemplate> messages_;  // by step
     const std::vector<Account*> accounts_;
     const std::vector<RouteStep> steps_;
     std::unique_ptr<Ledger> ledger_;  // gone once the run has ended
@@ -221,7 +230,9 @@ class CampaignRun : public std::enable_shared_from_this<CampaignRun> {
     std::unordered_map<std::int64_t, Work> working_;
     std::unordered_set<std::int64_t> adopted_;   // had open deliveries when the run began
     std::vector<std::deque<DeliveryId>> ready_;  // by account
+    std::vector<Batch> batches_;                 // by account; empty where requests carry one message
     std::priority_queue<Waiting> waiting_;
+    TimePoint batch_closed_{};            // when one of them was last handed to the writer
     std::vector<RatioBreaker> breakers_;  // by account
     std::vector<TokenBucket> buckets_;    // by account
     std::vector<AccountBrake> brakes_;    // by account

@@ -79,17 +79,21 @@ void CampaignRun::tally(const Account& account, OutcomeClass kind) {
 
 /// The deliveries of one recipient become durable together: one row alone would make the others look finished, or the
 /// recipient untouched, to the next run.
-void CampaignRun::anchor(Work& work, DeliveryId first) {
+void CampaignRun::anchor(Work& work, DeliveryId first, Batch* batch) {
     for (LedgerDelivery& other : work.deliveries) {
         const bool in_memory_only = other.state == DeliveryState::waiting && other.attempts == 0 && !other.retry_at;
         if (other.id == first || !in_memory_only) continue;
         other.retry_at = clock_.wall();
-        job_.batch.deliveries.push_back(other);
+        if (batch != nullptr) {
+            batch->beside.push_back(other.id);
+        } else {
+            job_.batch.deliveries.push_back(other);
+        }
     }
 }
 
 void CampaignRun::apply(Work& work, LedgerDelivery& delivery, const Verdict& verdict, TimePoint now) {
-    anchor(work, delivery.id);
+    anchor(work, delivery.id, nullptr);
     delivery.state = verdict.state;
     delivery.outcome = verdict.outcome;
     delivery.retry_at.reset();

@@ -7,6 +7,7 @@
 #include <sstream>
 
 #include "delivery/config_parts.hpp"
+#include "delivery/step_message.hpp"
 #include "net/crypto.hpp"
 #include "tidegate/base/text.hpp"
 
@@ -144,7 +145,7 @@ void warn_about(const LoadedCampaign& loaded, Findings& findings) {
     for (const auto& address : audience.addresses) {
         const bool used = std::any_of(campaign.send.begin(), campaign.send.end(), [&](const SendStep& step) {
             return std::any_of(site.channels.begin(), site.channels.end(), [&](const ChannelOptions& channel) {
-                return channel.name == step.channel && channel.kind() == address.type;
+                return channel.name == step.channel && address_type(channel) == address.type;
             });
         });
         if (!used && !own_channel) {
@@ -171,6 +172,7 @@ Result<LoadedCampaign, Faults> load_campaign(const std::string& path) {
     TableReader root(*campaign_document.root, {}, campaign_document.file, findings);
     Document site_document;
     std::string site_path;
+    SpokenBySite spoken;
     bool site_known = true;
     const bool two_files = root.has("site");
     if (root.file("site", site_path)) {
@@ -181,19 +183,26 @@ Result<LoadedCampaign, Faults> load_campaign(const std::string& path) {
         if (site_known) {
             TableReader site_root(*site_document.root, {}, site_document.file, findings);
             refuse_campaign_tables(site_root, "move it to the campaign file");
-            read_site(site_root, loaded.site);
+            read_site(site_root, loaded.site, spoken);
             site_root.finish();
         }
     } else if (two_files) {
         site_known = false;
         refuse_site_tables(root, "leave out `site` when the site's tables stand in the campaign file");
     } else {
-        read_site(root, loaded.site);
+        read_site(root, loaded.site, spoken);
     }
     read_campaign(root, loaded.campaign);
     root.finish();
     if (!two_files && !root.has("send")) {
-        for (const auto& channel : loaded.site.channels) loaded.campaign.send.push_back({channel.name, false});
+        for (const auto& channel : loaded.site.channels) loaded.campaign.send.push_back({channel.name, false, {}});
+    }
+    for (SendStep& step : loaded.campaign.send) {
+        const auto said = spoken.find(step.channel);
+        if (said == spoken.end()) continue;
+        const Message message = message_of(loaded.campaign, step);
+        if (message.template_id.empty()) step.message.template_id = said->second.template_id;
+        if (message.variables.empty()) step.message.variables = said->second.variables;
     }
 
     const bool references_in_doubt = !site_known || names_in_doubt(findings);

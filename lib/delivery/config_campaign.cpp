@@ -54,6 +54,7 @@ void read_message(TableReader& reader, Message& message) {
     if (Duration ttl{}; reader.duration("ttl", ttl)) message.ttl = ttl;
     reader.text("template", message.template_id);
     reader.text_map("data", message.data);
+    reader.text_map("variables", message.variables);
     reader.finish();
 }
 
@@ -61,6 +62,13 @@ SendStep read_step(TableReader& reader) {
     SendStep step;
     reader.text("channel", step.channel);
     if (const auto mode = reader.choice("mode", {"failover", "also"})) step.also = *mode == 1;
+    reader.text("title", step.message.title);
+    reader.text("body", step.message.body);
+    reader.text("link", step.message.link);
+    reader.text("collapse", step.message.collapse);
+    reader.text("template", step.message.template_id);
+    reader.text_map("data", step.message.data);
+    reader.text_map("variables", step.message.variables);
     reader.finish();
     return step;
 }

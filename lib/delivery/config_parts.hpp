@@ -6,9 +6,11 @@
 
 namespace tidegate::delivery {
 
+/// What a channel's own table says about messages, by the channel's name: used by steps whose campaign says nothing.
+using SpokenBySite = std::map<std::string, Message>;
 /// Reads the site's tables. Faults go to the reader's findings; every table gives one element, at fault or not, so that
 /// indices agree with the file.
-void read_site(TableReader& root, Site& site);
+void read_site(TableReader& root, Site& site, SpokenBySite& spoken);
 /// Reads the campaign's tables; `site` is the caller's.
 void read_campaign(TableReader& root, Campaign& campaign);
 

@@ -120,27 +120,58 @@ WebhookOptions read_webhook(TableReader& reader) {
     return webhook;
 }
 
-ChannelOptions read_channel(TableReader& reader) {
+/// Nothing when the vendor is not said: its keys cannot be judged then.
+std::optional<VendorAccount> read_vendor(TableReader& reader) {
+    reader.require("vendor", "write vendor = \"solapi\" or \"nhn\"");
+    const auto vendor = reader.choice("vendor", {"solapi", "nhn"});
+    if (!vendor) return std::nullopt;
+    if (*vendor == 0) {
+        SolapiAccount solapi;
+        reader.text("api_key", solapi.api_key);
+        reader.secret("api_secret", solapi.api_secret);
+        reader.url("url", solapi.url);
+        return solapi;
+    }
+    NhnAccount nhn;
+    reader.text("app_key", nhn.app_key);
+    reader.secret("secret_key", nhn.secret_key);
+    reader.url("url", nhn.url);
+    return nhn;
+}
+
+ChannelOptions read_channel(TableReader& reader, SpokenBySite& spoken) {
     ChannelOptions channel;
-    reader.require("kind", "write kind = \"apns\", \"fcm\" or \"webhook\"");
+    reader.require("kind", "write kind = \"apns\", \"fcm\", \"webhook\", \"alimtalk\" or \"sms\"");
     const auto kind = reader.choice("kind", {"apns", "fcm", "webhook", "custom", "alimtalk", "sms"});
     if (!reader.text("name", channel.name) && kind && !reader.has("name")) {
         constexpr std::array<std::string_view, 6> names{"apns", "fcm", "webhook", "custom", "alimtalk", "sms"};
         channel.name = names[*kind];
     }
-    if (!kind || *kind >= 4) {
-        if (kind) {
-            reader.fault(
-                "kind", "this version cannot send by " + std::string(*kind == 4 ? "alimtalk" : "sms"),
-                "use \"apns\", \"fcm\" or \"webhook\", or register a channel of your own with kind = \"custom\"",
-                Errc::refused);
-        }
+    if (!kind) {
         reader.ignore_rest();
         return channel;
     }
     if (*kind == 0) channel.provider = read_apns(reader);
     if (*kind == 1) channel.provider = read_fcm(reader);
     if (*kind == 2) channel.provider = read_webhook(reader);
+    if (*kind >= 4) {
+        auto vendor = read_vendor(reader);
+        if (!vendor) {
+            reader.ignore_rest();
+            return channel;
+        }
+        std::string sender;
+        reader.text("sender", sender);
+        if (*kind == 4) {
+            Message said;
+            reader.text("template", said.template_id);
+            reader.text_map("variables", said.variables);
+            spoken[channel.name] = std::move(said);
+            channel.provider = AlimtalkOptions{std::move(*vendor), std::move(sender)};
+        } else {
+            channel.provider = SmsOptions{std::move(*vendor), std::move(sender)};
+        }
+    }
     reader.rate("per_second", channel.per_second);
     if (std::int64_t in_flight = 0; reader.whole("in_flight", 1, 100'000, in_flight)) {
         channel.in_flight = static_cast<std::size_t>(in_flight);
@@ -153,9 +184,9 @@ ChannelOptions read_channel(TableReader& reader) {
 
 }  // namespace
 
-void read_site(TableReader& root, Site& site) {
+void read_site(TableReader& root, Site& site, SpokenBySite& spoken) {
     for (auto& reader : root.tables("backend")) site.backends.push_back(read_backend(reader));
-    for (auto& reader : root.tables("channel")) site.channels.push_back(read_channel(reader));
+    for (auto& reader : root.tables("channel")) site.channels.push_back(read_channel(reader, spoken));
     if (auto reader = root.table("quota")) {
         QuotaOptions quota;
         reader->url("redis", quota.redis);

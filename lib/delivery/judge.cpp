@@ -53,6 +53,10 @@ Verdict judge(const Outcome& answer, std::uint32_t attempts, OnUnknown policy, b
         case OutcomeClass::throttled:
             return attempts < options.max_throttled ? retry(answer, attempts, options, chance) : done(Final::failed);
         case OutcomeClass::transient: {
+            if (answer.reconcile) {  // the provider's own trouble, and it may have taken the message all the same
+                const Verdict verdict = judge_doubt(policy, collapsible);
+                if (verdict.state == DeliveryState::done) return verdict;
+            }
             const bool never_reached = answer.reason == Reason::network || answer.reason == Reason::shutdown;
             return attempts < (never_reached ? options.max_throttled : options.max_attempts)
                        ? retry(answer, attempts, options, chance)
@@ -68,6 +72,19 @@ Verdict judge(const Outcome& answer, std::uint32_t attempts, OnUnknown policy, b
             return done(Final::unknown);
     }
     return done(Final::unknown);
+}
+
+std::optional<Final> judge_report(const Outcome& report) {
+    switch (report.kind) {
+        case OutcomeClass::accepted:
+            if (report.reason == Reason::queued) return std::nullopt;
+            return report.reason == Reason::duplicate ? Final::unknown : Final::delivered;
+        case OutcomeClass::unknown:
+            if (report.reason == Reason::pending) return std::nullopt;
+            return Final::unknown;
+        default:
+            return Final::undelivered;
+    }
 }
 
 Verdict judge_doubt(OnUnknown policy, bool collapsible) {

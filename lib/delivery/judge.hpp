@@ -32,6 +32,9 @@ struct Verdict {
 Verdict judge(const Outcome& answer, std::uint32_t attempts, OnUnknown policy, bool collapsible,
               const RetryOptions& options, double chance);
 
+/// What a provider's later word makes of an accepted delivery; nothing while it says that it is not decided yet.
+std::optional<Final> judge_report(const Outcome& report);
+
 /// What a delivery found `intended` after a crash becomes.
 Verdict judge_doubt(OnUnknown policy, bool collapsible);
 

@@ -12,7 +12,11 @@ class PracticeChannel final : public Channel {
   public:
     explicit PracticeChannel(std::shared_ptr<Channel> real) : real_(std::move(real)) {}
 
-    ChannelTraits traits() const override { return real_->traits(); }
+    ChannelTraits traits() const override {
+        ChannelTraits traits = real_->traits();
+        traits.two_phase = false;  // nobody will report what was never sent
+        return traits;
+    }
     void submit(std::span<const Attempt> attempts, Completion done) override {
         for (const Attempt& attempt : attempts) done(attempt.delivery, accepted("dry-run"));
     }

@@ -8,6 +8,7 @@
 #include <cstring>
 #include <filesystem>
 
+#include "delivery/step_message.hpp"
 #include "net/crypto.hpp"
 #include "tidegate/base/text.hpp"
 #include "tidegate/ledger/fingerprint.hpp"
@@ -133,7 +134,8 @@ Faults preflight(Ledger& ledger, const RunParts& parts) {
                     attempt.id = net::uuid_of(parts.campaign.id);
                     attempt.key = recipient.person.key;
                     attempt.address = address;
-                    attempt.message = parts.message.render(recipient.person.fields);
+                    attempt.purpose = parts.campaign.purpose;
+                    attempt.message = parts.messages[step].render(recipient.person.fields);
                     Result<void> form = parts.accounts[route.channel]->channel().check(attempt);
                     if (form || form.error().code == Errc::invalid) continue;
                     Error fault = form.error();
@@ -192,7 +194,18 @@ std::map<std::string, std::string> content_of(const Campaign& campaign) {
     content["collapse text"] = short_hash(message.collapse);
     std::string data = message.template_id;
     for (const auto& [name, value] : message.data) data += '\n' + name + '=' + value;
+    for (const auto& [name, value] : message.variables) data += "\n#{" + name + "}=" + value;
     content["data text"] = short_hash(data);
+    std::string own;  // told only where a step has something of its own: ledgers begun before know nothing of it
+    for (const SendStep& step : campaign.send) {
+        if (step.message == Message{}) continue;
+        const Message& said = step.message;
+        own += step.channel + '\n' + said.title + '\n' + said.body + '\n' + said.link + '\n' + said.collapse + '\n' +
+               said.template_id;
+        for (const auto& [name, value] : said.data) own += '\n' + name + '=' + value;
+        for (const auto& [name, value] : said.variables) own += "\n#{" + name + "}=" + value;
+    }
+    if (!own.empty()) content["text of single steps"] = short_hash(own);
     std::string route;
     for (const SendStep& step : campaign.send)
         route += (route.empty() ? "" : ", ") + step.channel + (step.also ? " (also)" : "");
@@ -209,10 +222,10 @@ Result<RunParts, Faults> prepare(const Site& site, const Campaign& campaign, Aud
                                  const std::vector<Account*>& accounts, const RunOptions& options, bool dry_run,
                                  const Clock& clock) {
     if (Faults faults = campaign.validate(site); !faults.empty()) return faults;
-    Result<MessageTemplate, Faults> message = MessageTemplate::compile(campaign.message);
-    if (!message) return message.error();
+    Result<std::vector<MessageTemplate>, Faults> messages = compile_messages(campaign);
+    if (!messages) return messages.error();
 
-    RunParts parts{campaign, std::move(*message), {}, {}, nullptr, {}, {}, {}, {}, {}, {}, 0, {}, {}, {}, 0};
+    RunParts parts{campaign, std::move(*messages), {}, {}, nullptr, {}, {}, {}, {}, {}, {}, 0, {}, {}, {}, 0};
     for (const SendStep& step : campaign.send) {
         const auto wanted = std::find_if(accounts.begin(), accounts.end(),
                                          [&](const Account* account) { return account->name() == step.channel; });

@@ -60,7 +60,7 @@ void look_at(const LedgerRecipient& recipient, const RunParts& parts, const Hour
     if (seen.samples.size() < samples) {
         const std::string address = addresses_for(recipient.person, step.traits)[address_of(move.start.front())];
         seen.samples.push_back({recipient.id, mask(recipient.person.key), channel, mask(address),
-                                parts.message.render(recipient.person.fields)});
+                                parts.messages[step_of(move.start.front())].render(recipient.person.fields)});
     }
 }
 

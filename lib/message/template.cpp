@@ -65,8 +65,10 @@ Result<TextTemplate> TextTemplate::compile(std::string_view text) {
     return result;
 }
 
-Result<MessageTemplate, Faults> MessageTemplate::compile(const Message& message) {
+Result<MessageTemplate, Faults> MessageTemplate::compile(const Message& message, std::vector<std::string> columns) {
     MessageTemplate result;
+    result.columns_ = std::move(columns);
+    result.template_id_ = message.template_id;
     Faults faults;
     const auto part = [&](const std::string& text, const std::string& where) {
         Part compiled;
@@ -87,6 +89,9 @@ Result<MessageTemplate, Faults> MessageTemplate::compile(const Message& message)
     result.link_ = part(message.link, "message.link");
     result.collapse_ = part(message.collapse, "message.collapse");
     for (const auto& [name, text] : message.data) result.data_[name] = part(text, "message.data." + name);
+    for (const auto& [name, text] : message.variables) {
+        result.variables_[name] = part(text, "message.variables." + name);
+    }
     if (!faults.empty()) return faults;
     return result;
 }
@@ -105,8 +110,11 @@ std::string MessageTemplate::fill(const Part& part, const std::vector<std::strin
 
 RenderedMessage MessageTemplate::render(const std::vector<std::string>& values) const {
     RenderedMessage message{
-        fill(title_, values), fill(body_, values), fill(link_, values), fill(collapse_, values), {}};
+        fill(title_, values), fill(body_, values), fill(link_, values), fill(collapse_, values), {}, template_id_, {}};
     for (const auto& [name, part] : data_) message.data.emplace_hint(message.data.end(), name, fill(part, values));
+    for (const auto& [name, part] : variables_) {
+        message.variables.emplace_hint(message.variables.end(), name, fill(part, values));
+    }
     return message;
 }
 

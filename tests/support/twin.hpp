@@ -68,7 +68,7 @@ inline HttpAnswer http(std::uint16_t port, const std::string& method, const std:
 /// One line of the twin's log.
 struct Arrival {
     std::int64_t ms = 0;  ///< since the epoch
-    std::string channel, address, key;
+    std::string channel, address, id, key;
     int status = 0;
 };
 
@@ -98,7 +98,7 @@ class Twin {
     /// Arguments for another twin in this one's place.
     std::vector<std::string> same_ports() const {
         std::vector<std::string> arguments;
-        for (const char* name : {"ops", "fcm", "webhook", "apns"}) {
+        for (const char* name : {"ops", "fcm", "webhook", "apns", "solapi", "nhn"}) {
             arguments.push_back(std::string("--") + name + "-port");
             arguments.push_back(std::to_string(port(name)));
         }
@@ -115,7 +115,8 @@ class Twin {
         for (std::string line; std::getline(in, line) && !in.eof();) {
             read_ += line.size() + 1;
             const auto entry = nlohmann::json::parse(line);
-            arrivals_.push_back({entry["t"], entry["channel"], entry["address"], entry["key"], entry["status"]});
+            arrivals_.push_back(
+                {entry["t"], entry["channel"], entry["address"], entry["id"], entry["key"], entry["status"]});
         }
         return arrivals_;
     }

@@ -7,6 +7,7 @@
 #include "tidegate/base/rate.hpp"
 #include "tidegate/base/result.hpp"
 #include "tidegate/base/secret.hpp"
+#include "tidegate/channel/vendor_options.hpp"
 
 namespace tidegate {
 
@@ -54,15 +55,16 @@ struct CustomOptions {
 struct ChannelOptions {
     std::string name{};  ///< unique in the site
     /// which kind it is, with its keys
-    std::variant<ApnsOptions, FcmOptions, WebhookOptions, CustomOptions> provider = CustomOptions{};
+    std::variant<ApnsOptions, FcmOptions, WebhookOptions, AlimtalkOptions, SmsOptions, CustomOptions> provider =
+        CustomOptions{};
     Rate per_second = Rate::unlimited();  ///< account cap, shared by all campaigns
-    std::size_t in_flight = 500;          ///< requests under way at once; also bounds what a crash leaves in doubt
+    std::size_t in_flight = 500;          ///< messages under way at once; also bounds what a crash leaves in doubt
     Duration timeout = std::chrono::seconds(15);  ///< for one request
     std::string ca{};                             ///< extra trust anchor, PEM file
 
     bool operator==(const ChannelOptions&) const = default;
 
-    /// "apns", "fcm", "webhook" or "custom".
+    /// "apns", "fcm", "webhook", "alimtalk", "sms" or "custom".
     TIDEGATE_EXPORT std::string kind() const;
     /// All faults at once, keys and credentials parsed; `where` names the key. Never prints a secret.
     TIDEGATE_EXPORT Faults validate() const;

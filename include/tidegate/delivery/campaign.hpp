@@ -31,6 +31,8 @@ TIDEGATE_EXPORT std::string_view to_string(OnUnknown policy);
 struct SendStep {
     std::string channel{};  ///< name of a channel of the site
     bool also = false;      ///< true: sent besides the other steps, not instead
+    /// what this step says otherwise; an empty field leaves the campaign's. The `ttl` is the campaign's alone.
+    Message message{};
 
     bool operator==(const SendStep&) const = default;
 };

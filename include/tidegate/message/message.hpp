@@ -26,17 +26,21 @@ struct Message {
     std::optional<Duration> ttl{};              ///< absent = the provider's own storage policy
     std::map<std::string, std::string> data{};  ///< extra string pairs for the app
     std::string template_id{};                  ///< vendor or site template; required for `transactional`
+    /// what stands in the vendor's template, by the template's own names ("name" or "#{name}")
+    std::map<std::string, std::string> variables{};
 
     bool operator==(const Message&) const = default;
 };
 
 /// A message for one person.
 struct RenderedMessage {
-    std::string title{};                        ///< may be empty
-    std::string body{};                         ///< text for this person
-    std::string link{};                         ///< empty = the app's start
-    std::string collapse{};                     ///< empty = never merged
-    std::map<std::string, std::string> data{};  ///< extra string pairs for the app
+    std::string title{};                             ///< may be empty
+    std::string body{};                              ///< text for this person
+    std::string link{};                              ///< empty = the app's start
+    std::string collapse{};                          ///< empty = never merged
+    std::map<std::string, std::string> data{};       ///< extra string pairs for the app
+    std::string template_id{};                       ///< as registered at the vendor
+    std::map<std::string, std::string> variables{};  ///< for the vendor's template, by its own names
 
     bool operator==(const RenderedMessage&) const = default;
 };
@@ -64,7 +68,9 @@ class TIDEGATE_EXPORT TextTemplate {
 class TIDEGATE_EXPORT MessageTemplate {
   public:
     /// Errors: every fault of every field at once, `where` naming the field ("message.body").
-    static Result<MessageTemplate, Faults> compile(const Message& message);
+    /// `columns` come first among the columns: several templates compiled one after the other, each with the columns of
+    /// the one before, can be rendered from the same values.
+    static Result<MessageTemplate, Faults> compile(const Message& message, std::vector<std::string> columns = {});
     /// Columns needed, each once; their order is the order of values that `render` takes.
     const std::vector<std::string>& columns() const { return columns_; }
     /// An empty value takes the hole's default. Values are inserted as they are; escaping belongs to the channel.
@@ -77,7 +83,8 @@ class TIDEGATE_EXPORT MessageTemplate {
     };
     static std::string fill(const Part& part, const std::vector<std::string>& values);
     Part title_, body_, link_, collapse_;
-    std::map<std::string, Part> data_;
+    std::map<std::string, Part> data_, variables_;
+    std::string template_id_;
     std::vector<std::string> columns_;
 };
 

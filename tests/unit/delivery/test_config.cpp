@@ -383,8 +383,6 @@ TEST_CASE("files that are no campaign are refused by name: absent, folder, too l
 
 TEST_CASE("what this version cannot do is said, and does not drag other faults along") {
     const TempDir dir;
-    const auto sms = replaced(kGood, "kind = \"webhook\"\nurl", "kind = \"sms\"\nvendor = \"solapi\"\nurl");
-    CHECK(has(only_fault(dir, sms), "campaign.toml:6: this version cannot send by sms"));
     CHECK(has(only_fault(dir, kGood + "[quota]\nredis = \"redis://127.0.0.1:1/0\"\ndomain = \"marketing\"\n"),
               "campaign.toml:19: quota: this version cannot share limits between nodes"));
 }

@@ -87,3 +87,24 @@ TEST_CASE("doubt is settled by the policy alone") {
 TEST_CASE("an answer nobody listed is unknown and is not repeated, whatever the policy") {
     CHECK(judged(answer(OutcomeClass::unknown, Reason::unmapped), 1, OnUnknown::resend).outcome == Final::unknown);
 }
+
+TEST_CASE("a provider's own trouble that may have taken the message is doubt") {
+    Outcome trouble = answer(OutcomeClass::transient, Reason::server);
+    trouble.reconcile = true;
+    CHECK(judged(trouble, 1, OnUnknown::never, false).outcome == Final::unknown);
+    CHECK(judged(trouble, 1, OnUnknown::resend_if_collapsible, false).outcome == Final::unknown);
+    CHECK(judged(trouble, 1, OnUnknown::resend, false).state == DeliveryState::waiting);
+    CHECK(judged(answer(OutcomeClass::transient, Reason::server), 1, OnUnknown::never, false).state ==
+          DeliveryState::waiting);
+}
+
+TEST_CASE("a report decides, or says that nothing is decided yet") {
+    CHECK(judge_report(answer(OutcomeClass::accepted, Reason::delivered)) == Final::delivered);
+    CHECK(judge_report(answer(OutcomeClass::accepted, Reason::queued)) == std::nullopt);
+    CHECK(judge_report(answer(OutcomeClass::accepted, Reason::duplicate)) == Final::unknown);
+    CHECK(judge_report(answer(OutcomeClass::unknown, Reason::pending)) == std::nullopt);
+    CHECK(judge_report(answer(OutcomeClass::unknown, Reason::unmapped)) == Final::unknown);
+    CHECK(judge_report(answer(OutcomeClass::invalid_recipient, Reason::not_capable)) == Final::undelivered);
+    CHECK(judge_report(answer(OutcomeClass::transient, Reason::server)) == Final::undelivered);
+    CHECK(judge_report(answer(OutcomeClass::rejected, Reason::policy)) == Final::undelivered);
+}
