@@ -71,14 +71,7 @@ void print_json(const LoadedCampaign& loaded, const Preview& seen) {
 int check(const CheckOptions& options) {
     Result<LoadedCampaign, Faults> loaded = load_campaign(options.common.file);
     if (!loaded) return tell(loaded.error(), options.common.json);
-    GateOptions rehearsal;
-    rehearsal.dry_run = true;
-    Result<std::unique_ptr<Gate>, Faults> gate = Gate::open(loaded->site, system_clock(), rehearsal);
-    if (!gate) return tell(gate.error(), options.common.json);
-    Result<std::unique_ptr<AudienceSource>> audience =
-        open_audience(loaded->campaign.audience.file, loaded->campaign.mapping().wanted_columns());
-    if (!audience) return tell({audience.error()}, options.common.json);
-    Result<Preview, Faults> seen = (*gate)->preview(loaded->campaign, **audience, options.preview);
+    Result<Preview, Faults> seen = look_at(*loaded, options.preview);
     if (!seen) return tell(seen.error(), options.common.json);
     if (options.common.json) {
         print_json(*loaded, *seen);

@@ -4,6 +4,8 @@
 #include <vector>
 
 #include "tidegate/base/result.hpp"
+#include "tidegate/delivery/config.hpp"
+#include "tidegate/delivery/gate.hpp"
 
 namespace tidegate::cli {
 
@@ -26,6 +28,19 @@ struct PlanOptions {
     Common common;
 };
 int plan(const PlanOptions& options);
+
+struct SimulateOptions {
+    Common common;                       ///< `file` empty: the scenarios stand alone
+    std::vector<std::string> scenarios;  ///< files, folders or "nominal"; none: "nominal"
+    std::vector<std::string> policies;   ///< none: impact
+    bool compare = false;                ///< every policy
+    std::string seeds = "1-9";
+    std::uint64_t recipients = 0;  ///< 0: as the audience has
+    std::string html;
+    std::string svg;
+    unsigned jobs = 0;  ///< threads; 0: one for each core
+};
+int simulate(const SimulateOptions& options);
 
 struct RunCommand {
     Common common;
@@ -87,7 +102,13 @@ int rate(const RemoteOptions& options);
 int abort(const RemoteOptions& options);
 int hold(const RemoteOptions& options);
 
-/// A command of a later version, or none at all: says so, names the nearest one, and refuses.
+/// Reads the whole audience of a campaign without sending anything.
+Result<Preview, Faults> look_at(const LoadedCampaign& loaded, std::size_t samples = 0);
+
+/// Writes a picture and says so on standard error, or tells why not. Returns the exit code.
+int write_picture(const std::string& path, const std::string& bytes, bool json);
+
+/// No such command: says so, names the nearest one, and refuses.
 int not_here(const std::string& word, const std::vector<std::string>& known, bool json);
 
 /// Tells every fault: a line each on standard error, or {"errors":[...]} on standard output. Returns the exit code.

@@ -31,6 +31,30 @@ int main(int argc, char** argv) {
     campaign_file(sub, plan.common);
     sub->callback([&] { command = [&] { return cli::plan(plan); }; });
 
+    cli::SimulateOptions simulate;
+    sub = app.add_subcommand(
+        "simulate", "rehearse in virtual time, against a model of the backends; sends nothing and asks nobody");
+    sub->add_option("FILE", simulate.common.file,
+                    "campaign file: its site and audience are put into each scenario (default: the scenario's own)");
+    sub->add_option("--scenario", simulate.scenarios,
+                    "scenario file, a folder of them, or \"nominal\" (the default); may be repeated")
+        ->allow_extra_args(false);
+    sub->add_option("--policy", simulate.policies,
+                    "blast, static, aimd, gradient, impact or oracle, comma separated; static=3200 sets its rate "
+                    "(default: impact)")
+        ->allow_extra_args(false);
+    sub->add_flag("--compare", simulate.compare, "every policy");
+    sub->add_option("--seeds", simulate.seeds, "e.g. 1-20 or 1,3,7-9; the first one is drawn")->capture_default_str();
+    sub->add_option("--recipients", simulate.recipients,
+                    "how many people FILE is sent to (default: as many as its audience has)")
+        ->check(CLI::Range(std::uint64_t{1}, std::uint64_t{1'000'000'000}));
+    sub->add_flag("--json", simulate.common.json, "answer in JSON");
+    sub->add_option("--html", simulate.html, "write the curves of all policies, laid over each other, to this file");
+    sub->add_option("--svg", simulate.svg, "write one picture of one scenario to this file");
+    sub->add_option("--jobs", simulate.jobs, "threads; the answer does not depend on it (default: one for each core)")
+        ->check(CLI::Range(1U, 256U));
+    sub->callback([&] { command = [&] { return cli::simulate(simulate); }; });
+
     cli::TestOptions test;
     sub = app.add_subcommand("test", "send the real message to a few people of your own");
     campaign_file(sub, test.common);
@@ -101,7 +125,6 @@ int main(int argc, char** argv) {
     sub->add_option("--backend", remote.backend, "backend name")->required();
     sub->add_flag("--release", remote.release, "let go again");
 
-    app.footer("Not in this version: simulate (rehearsal in virtual time).");
     if (argc > 1 && argv[1][0] != '-') {
         std::vector<std::string> known;
         for (const CLI::App* one : app.get_subcommands({})) known.push_back(one->get_name());

@@ -204,14 +204,7 @@ int plan(const PlanOptions& options) {
     Result<LoadedCampaign, Faults> loaded = load_campaign(options.common.file);
     if (!loaded) return tell(loaded.error(), options.common.json);
     const Campaign& campaign = loaded->campaign;
-    GateOptions rehearsal;
-    rehearsal.dry_run = true;
-    Result<std::unique_ptr<Gate>, Faults> gate = Gate::open(loaded->site, system_clock(), rehearsal);
-    if (!gate) return tell(gate.error(), options.common.json);
-    Result<std::unique_ptr<AudienceSource>> audience =
-        open_audience(campaign.audience.file, campaign.mapping().wanted_columns());
-    if (!audience) return tell({audience.error()}, options.common.json);
-    Result<Preview, Faults> seen = (*gate)->preview(campaign, **audience);
+    Result<Preview, Faults> seen = look_at(*loaded);
     if (!seen) return tell(seen.error(), options.common.json);
 
     ForecastInput input;

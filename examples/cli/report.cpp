@@ -1,7 +1,4 @@
 #include <algorithm>
-#include <cerrno>
-#include <cstring>
-#include <fstream>
 #include <iostream>
 #include <sstream>
 
@@ -58,15 +55,6 @@ Result<std::vector<Final>> parse_outcomes(const std::string& list) {
     return wanted;
 }
 
-int write_html(const std::string& path, const std::vector<ReportPanel>& panels, bool json) {
-    std::ofstream out(path, std::ios::binary | std::ios::trunc);
-    out << to_html(panels);
-    out.close();
-    if (!out)
-        return tell({{Errc::unavailable, std::string("cannot be written: ") + std::strerror(errno), path, ""}}, json);
-    return ok;
-}
-
 }  // namespace
 
 int report(const ReportOptions& options) {
@@ -100,8 +88,7 @@ int report(const ReportOptions& options) {
         std::cerr << grouped(*rows) << " recipients written to " << options.exports[1] << '\n';
     }
     if (!options.html.empty()) {
-        if (const int failed = write_html(options.html, panels, options.json); failed != ok) return failed;
-        std::cerr << "picture written to " << options.html << '\n';
+        if (const int failed = write_picture(options.html, to_html(panels), options.json); failed != ok) return failed;
     }
     if (!one_campaign) return ok;
 

@@ -1,6 +1,9 @@
 #include <pwd.h>
 #include <unistd.h>
 
+#include <cerrno>
+#include <cstring>
+#include <fstream>
 #include <iostream>
 #include <nlohmann/json.hpp>
 #include <optional>
@@ -29,16 +32,36 @@ int tell(const Faults& faults, bool json, int exit_code) {
 }
 
 int not_here(const std::string& word, const std::vector<std::string>& known, bool json) {
-    if (word == "simulate") {
-        return tell({{Errc::refused, "simulate is not in version " TIDEGATE_VERSION ": rehearsal in virtual time", "",
-                      "`plan` predicts cohorts, load and finish from the campaign file"}},
-                    json);
-    }
     const std::vector<std::string_view> names(known.begin(), known.end());
     const std::optional<std::string> meant = nearest(word, names);
     return tell({{Errc::invalid, "there is no command \"" + word + "\"", "",
                   meant ? "did you mean " + *meant + "?" : "`tidegate --help` lists the commands"}},
                 json);
+}
+
+Result<Preview, Faults> look_at(const LoadedCampaign& loaded, std::size_t samples) {
+    GateOptions rehearsal;
+    rehearsal.dry_run = true;
+    Result<std::unique_ptr<Gate>, Faults> gate = Gate::open(loaded.site, system_clock(), rehearsal);
+    if (!gate) return gate.error();
+    Result<std::unique_ptr<AudienceSource>> audience =
+        open_audience(loaded.campaign.audience.file, loaded.campaign.mapping().wanted_columns());
+    if (!audience) return Faults{audience.error()};
+    return (*gate)->preview(loaded.campaign, **audience, samples);
+}
+
+int write_picture(const std::string& path, const std::string& bytes, bool json) {
+    errno = 0;
+    std::ofstream out(path, std::ios::binary | std::ios::trunc);
+    out << bytes;
+    out.close();
+    if (!out) {
+        const std::string why = errno != 0 ? std::strerror(errno) : "the disk took only part of it";
+        return tell({{Errc::unavailable, "cannot be written: " + why, path, "name a file in a folder you may write"}},
+                    json);
+    }
+    std::cerr << "picture written to " << path << '\n';
+    return ok;
 }
 
 std::string operator_name() {

@@ -11,20 +11,6 @@ namespace {
 
 using namespace report;
 
-constexpr std::string_view kBrand =
-    "<p class=\"brand\"><svg width=\"22\" height=\"18\" viewBox=\"0 0 22 18\" aria-hidden=\"true\"><path d=\"M2 "
-    "1v16M20 1v16\" "
-    "fill=\"none\" stroke=\"currentColor\" stroke-width=\"2.4\" stroke-linecap=\"round\"/><path d=\"M5.5 8c2-2.4 "
-    "3.6-2.4 5.5 0s3.6 "
-    "2.4 5.5 0M5.5 13c2-2.4 3.6-2.4 5.5 0s3.6 2.4 5.5 0\" fill=\"none\" stroke=\"var(--teal)\" stroke-width=\"1.8\" "
-    "stroke-linecap=\"round\"/></svg>tidegate report</p>";
-
-constexpr std::string_view kDefinitions =
-    "<svg width=\"0\" height=\"0\" style=\"position:absolute\" aria-hidden=\"true\"><defs><pattern id=\"hatch\" "
-    "width=\"6\" "
-    "height=\"6\" patternUnits=\"userSpaceOnUse\" patternTransform=\"rotate(45)\"><path d=\"M0 0v6\" "
-    "style=\"stroke:var(--soft);stroke-width:1.3;stroke-opacity:.55\"/></pattern></defs></svg>";
-
 std::string begin_and_end(const Sheet& sheet) {
     if (sheet.curves.start == WallTime{}) return "never started";
     const auto end = sheet.curves.start + std::chrono::milliseconds(static_cast<std::int64_t>(sheet.curves.end * 1000));
@@ -33,8 +19,8 @@ std::string begin_and_end(const Sheet& sheet) {
 
 std::string head_of_one(const Sheet& sheet) {
     const RunReport& r = sheet.panel->report;
-    std::string out = "<header>" + std::string(kBrand) + "<div class=\"title\"><h1>" + escape(r.campaign) + "</h1>" +
-                      state_pill(r.state) + "</div><p class=\"lede\">";
+    std::string out = "<header>" + brand("tidegate report") + "<div class=\"title\"><h1>" + escape(r.campaign) +
+                      "</h1>" + state_pill(r.state) + "</div><p class=\"lede\">";
     if (!sheet.panel->title.empty()) out += escape(sheet.panel->title) + " · ";
     return out + begin_and_end(sheet) + "</p></header>";
 }
@@ -45,7 +31,7 @@ std::string head_of_many(const std::vector<Sheet>& sheets) {
         std::all_of(sheets.begin(), sheets.end(), [&](const Sheet& s) { return s.panel->report.campaign == first; });
     std::string names;
     for (const auto& s : sheets) names += (names.empty() ? "" : " · ") + escape(s.panel->title);
-    return "<header>" + std::string(kBrand) + "<div class=\"title\"><h1>" + (same ? escape(first) : names) +
+    return "<header>" + brand("tidegate report") + "<div class=\"title\"><h1>" + (same ? escape(first) : names) +
            "</h1></div><p class=\"lede\">" + (same ? names + ", " : std::string()) +
            "on one scale, each counted from its own start</p></header>";
 }
@@ -56,7 +42,7 @@ std::string details(const Sheet& sheet) {
 }
 
 std::string body_of(const std::vector<Sheet>& sheets) {
-    if (sheets.empty()) return "<header>" + std::string(kBrand) + "<h1>Nothing to show</h1></header>";
+    if (sheets.empty()) return "<header>" + brand("tidegate report") + "<h1>Nothing to show</h1></header>";
     const Common common = common_of(sheets);
     if (sheets.size() == 1) {
         const Sheet& sheet = sheets.front();
@@ -79,19 +65,10 @@ std::string to_html(const std::vector<ReportPanel>& panels) {
     }
     const std::string title =
         panels.empty() ? "tidegate report" : escape(panels.front().report.campaign) + " · tidegate";
-    std::string out =
-        "<!doctype html>\n<html lang=\"en\"><head><meta charset=\"utf-8\"><meta name=\"viewport\" "
-        "content=\"width=device-width,initial-scale=1\"><meta name=\"color-scheme\" content=\"light dark\"><title>" +
-        title + "</title><style>";
-    out += page_style;
-    out += "</style></head><body>";
-    out += kDefinitions;
-    out += "<main>" + body_of(sheets) +
-           "<footer>Times are UTC; rest the pointer on one for your own zone. Charts count from the run's start. "
-           "Latency is the "
-           "99th percentile, as the backend's own telemetry told it.</footer></main><script>";
-    out += page_script;
-    return out + "</script></body></html>\n";
+    return page(
+        title, body_of(sheets),
+        "Times are UTC; rest the pointer on one for your own zone. Charts count from the run's start. Latency is "
+        "the 99th percentile, as the backend's own telemetry told it.");
 }
 
 }  // namespace tidegate

@@ -10,28 +10,6 @@ namespace tidegate::report {
 
 namespace {
 
-struct Key {
-    std::string shape;  ///< classes of the swatch
-    std::string words;
-};
-
-/// Numbers the pictures of a page so that their ids differ.
-class Ids {
-  public:
-    std::string next() { return "c" + std::to_string(++last_); }
-
-  private:
-    int last_ = 0;
-};
-
-std::string figure(const std::string& heading, const std::vector<Key>& keys, const std::string& svg) {
-    std::string out = "<figure><figcaption><h3>" + escape(heading) + "</h3><ul class=\"legend\">";
-    for (const Key& key : keys) {
-        out += "<li><i class=\"key " + key.shape + "\"></i>" + escape(key.words) + "</li>";
-    }
-    return out + "</ul></figcaption><div class=\"frame\">" + svg + "</div></figure>";
-}
-
 /// The highest allowed rate worth making room for: an allowance far above what was ever sent is cut at the edge.
 double sends_top(const PanelCurves& c) {
     const double sent = peak(c.sends), allowed = peak(c.allowed);

@@ -3,20 +3,48 @@
 namespace tidegate::report {
 
 // Every colour pair used for text reaches 4.5:1 in both themes (WCAG 2.1, success criterion 1.4.3).
-const std::string_view page_style = R"css(
+const std::string_view plot_style = R"css(
 :root{color-scheme:light dark;
 --bg:#f4f6f8;--card:#fff;--ink:#12212b;--soft:#51626f;--rule:#dce3e8;--grid:#e9eef1;
---teal:#0b7285;--amber:#b45309;--violet:#6741c8;--slate:#475569;--red:#c4262e;--green:#23703a;
+--teal:#0b7285;--amber:#b45309;--violet:#6741c8;--slate:#475569;--rose:#a8327a;--red:#c4262e;--green:#23703a;
 --wash:.13;--redwash:.24;--onbar:#fff}
 @media(prefers-color-scheme:dark){:root{
 --bg:#0d1318;--card:#141c23;--ink:#e3ebf0;--soft:#9cadb9;--rule:#2a363f;--grid:#1f2a32;
---teal:#45c4d6;--amber:#f2a84c;--violet:#b19bff;--slate:#a3b3c4;--red:#ff7a72;--green:#6ccb86;
+--teal:#45c4d6;--amber:#f2a84c;--violet:#b19bff;--slate:#a3b3c4;--rose:#f28bc2;--red:#ff7a72;--green:#6ccb86;
 --wash:.17;--redwash:.3;--onbar:#0d1318}}
+.p0{--c:var(--amber)}.p1{--c:var(--teal)}.p2{--c:var(--violet)}.p3{--c:var(--slate)}.p4{--c:var(--rose)}.p5{--c:var(--green)}
+.k0{--c:var(--teal)}.k1,.k2{--c:var(--violet)}.k3{--c:var(--ink)}.k4{--c:var(--slate)}
+.red{--c:var(--red)}
+.plot{display:block;overflow:visible;font-size:11.5px}
+.plot text{fill:var(--soft)}
+.plot .g{stroke:var(--grid)}.plot .base{stroke:var(--rule)}
+.plot path{fill:none;vector-effect:non-scaling-stroke;stroke-linejoin:round}
+.plot .line{stroke:var(--c);stroke-width:1.6}
+.plot .thin{stroke-width:1.3}
+.plot .dash{stroke-dasharray:6 4;stroke-width:1.4}.plot .dot{stroke-dasharray:1.5 3.5;stroke-width:1.6;stroke-linecap:round}
+.plot .area{fill:var(--c);fill-opacity:var(--wash)}
+.plot .over{fill:var(--red);fill-opacity:var(--redwash);stroke:var(--red);stroke-width:1.6}
+.plot .over:is(.p0,.p1,.p2,.p3,.p4,.p5){stroke:var(--c)}
+.plot .limit{stroke:var(--red);stroke-width:1.2;stroke-dasharray:5 4}
+.plot text.word{fill:var(--red);font-weight:600;paint-order:stroke;stroke:var(--card);stroke-width:4px}
+.plot circle.peak{fill:var(--c);stroke:var(--card);stroke-width:1.5}
+.plot text.peak{fill:var(--c);font-weight:650;font-size:12.5px;paint-order:stroke;stroke:var(--card);stroke-width:4px}
+.plot .hold{fill:url(#hatch);stroke:var(--soft);stroke-opacity:.5}
+.plot .cross{stroke:var(--soft);stroke-dasharray:2 3;pointer-events:none}
+.bar{fill:var(--teal)}.bar.canary{fill:var(--slate)}.bar.open{fill-opacity:.45}
+.track{fill:var(--c)}
+.plot text.lane{font-size:11px;fill:var(--ink);paint-order:stroke;stroke:var(--card);stroke-width:3px}
+.plot text.idle{fill:var(--soft)}
+.plot text.on{fill:var(--onbar);stroke:none}
+)css";
+
+const std::string_view page_style = R"css(
 *{box-sizing:border-box}
 html{-webkit-text-size-adjust:100%}
 body{margin:0;background:var(--bg);color:var(--ink);font:15px/1.55 system-ui,-apple-system,"Segoe UI","Apple SD Gothic Neo","Malgun Gothic","Noto Sans KR","Noto Sans CJK KR",Roboto,sans-serif;font-variant-numeric:tabular-nums}
 main{max-width:1160px;margin:0 auto;padding:36px 24px 64px}
 h1,h2,h3,p{margin:0}
+a{color:var(--teal)}
 h1{font-size:29px;line-height:1.25;letter-spacing:-.015em;font-weight:650;overflow-wrap:anywhere}
 h2{font-size:19px;letter-spacing:-.01em;font-weight:650;margin:44px 0 14px}
 h3{font-size:14.5px;font-weight:600}
@@ -40,39 +68,16 @@ h3{font-size:14.5px;font-weight:600}
 .duel .card{margin:0;border-top:4px solid var(--c);padding:18px 22px 20px}
 .duel b{display:block;font-size:46px;line-height:1.1;font-weight:620;letter-spacing:-.035em;margin:8px 0 4px}
 .duel .who{display:flex;flex-wrap:wrap;gap:4px 12px;align-items:center;justify-content:space-between}
-.p0{--c:var(--amber)}.p1{--c:var(--teal)}.p2{--c:var(--violet)}.p3{--c:var(--slate)}
-.k0{--c:var(--teal)}.k1,.k2{--c:var(--violet)}.k3{--c:var(--ink)}.k4{--c:var(--slate)}
 figure{margin:0}
 figure+figure{margin-top:30px}
 figcaption{display:flex;flex-wrap:wrap;gap:2px 20px;align-items:baseline;justify-content:space-between;margin-bottom:10px}
 .legend{display:flex;flex-wrap:wrap;gap:2px 16px;list-style:none;margin:0;padding:0;font-size:12.5px;color:var(--soft)}
 .legend li{display:inline-flex;align-items:center;gap:6px}
 .key{display:inline-block;width:18px;height:0;border-top:2.5px solid var(--c,var(--soft))}
-.key.dash{border-top:2px dashed var(--c)}.key.dot{border-top:2px dotted var(--c)}
+.key.dash{border-top:2px dashed var(--c,var(--soft))}.key.dot{border-top:2px dotted var(--c,var(--soft))}
 .key.box{height:11px;width:11px;border:0;border-radius:3px;background:var(--c)}
-.red{--c:var(--red)}
 .key.hatch{height:11px;width:14px;border:1px solid var(--soft);background:repeating-linear-gradient(45deg,var(--soft) 0 1px,transparent 1px 4px)}
 .frame{padding:6px 4px 0 52px}
-.plot{display:block;overflow:visible;font-size:11.5px}
-.plot text{fill:var(--soft)}
-.plot .g{stroke:var(--grid)}.plot .base{stroke:var(--rule)}
-.plot path{fill:none;vector-effect:non-scaling-stroke;stroke-linejoin:round}
-.plot .line{stroke:var(--c);stroke-width:1.6}
-.plot .thin{stroke-width:1.3}
-.plot .dash{stroke-dasharray:6 4;stroke-width:1.4}.plot .dot{stroke-dasharray:1.5 3.5;stroke-width:1.6;stroke-linecap:round}
-.plot .area{fill:var(--c);fill-opacity:var(--wash)}
-.plot .over{fill:var(--red);fill-opacity:var(--redwash);stroke:var(--red);stroke-width:1.6}
-.plot .over.p0,.plot .over.p1,.plot .over.p2,.plot .over.p3{stroke:var(--c)}
-.plot .limit{stroke:var(--red);stroke-width:1.2;stroke-dasharray:5 4}
-.plot text.word{fill:var(--red);font-weight:600;paint-order:stroke;stroke:var(--card);stroke-width:4px}
-.plot circle.peak{fill:var(--c);stroke:var(--card);stroke-width:1.5}
-.plot text.peak{fill:var(--c);font-weight:650;font-size:12.5px;paint-order:stroke;stroke:var(--card);stroke-width:4px}
-.plot .hold{fill:url(#hatch);stroke:var(--soft);stroke-opacity:.5}
-.plot .cross{stroke:var(--soft);stroke-dasharray:2 3;pointer-events:none}
-.bar{fill:var(--teal)}.bar.canary{fill:var(--slate)}.bar.open{fill-opacity:.45}
-.plot text.lane{font-size:11px;fill:var(--ink);paint-order:stroke;stroke:var(--card);stroke-width:3px}
-.plot text.idle{fill:var(--soft)}
-.plot text.on{fill:var(--onbar);stroke:none}
 .pair{display:grid;grid-template-columns:repeat(auto-fit,minmax(min(100%,400px),1fr));gap:30px}
 .pair figure+figure{margin-top:0}
 .stack{display:flex;gap:2px;height:14px;border-radius:7px;overflow:hidden;margin:12px 0 10px;background:var(--grid)}
@@ -110,7 +115,7 @@ var box=document.createElement('div');box.id='read';document.body.appendChild(bo
 var NS='http://www.w3.org/2000/svg',cross=plots.map(function(p){var l=document.createElementNS(NS,'line');l.setAttribute('class','cross');l.setAttribute('y1',0);l.setAttribute('y2',p.dataset.h);l.style.display='none';p.appendChild(l);return l});
 function points(path){if(path.pts)return path.pts;return path.pts=path.getAttribute('d').split(/[ML]/).slice(1).map(function(s){var a=s.split(' ');return[+a[0],+a[1]]})}
 function value(p,y){var h=+p.dataset.h,top=+p.dataset.top,low=+p.dataset.low,f=1-y/h;return low>0?low*Math.pow(top/low,f):top*f}
-function say(v,unit){if(unit==='/s')return(v<10?v.toFixed(1):Math.round(v).toLocaleString('en'))+'/s';return v<1?Math.round(v*1000)+' ms':v.toFixed(2)+' s'}
+function say(v,unit){if(unit==='')return Math.round(v).toLocaleString('en');if(unit==='/s')return(v<10?v.toFixed(1):Math.round(v).toLocaleString('en'))+'/s';return v<1?Math.round(v*1000)+' ms':v.toFixed(2)+' s'}
 function time(t){if(t<60)return t.toFixed(1)+' s';var h=Math.floor(t/3600),m=Math.floor(t/60)%60,s=Math.floor(t)%60;return(h?h+' h ':'')+m+' m '+(s<10?'0':'')+s+' s'}
 function hide(){box.style.display='none';cross.forEach(function(c){c.style.display='none'})}
 plots.forEach(function(p){p.addEventListener('pointerleave',hide);p.addEventListener('pointermove',function(e){

@@ -37,25 +37,6 @@ std::string share_of(std::uint64_t part, std::uint64_t whole) {
     return decimal(percent, 3);
 }
 
-std::string cell(const std::string& inside, const char* look = "") {
-    return "<td" + (*look ? " class=\"" + std::string(look) + "\"" : std::string()) + ">" + inside + "</td>";
-}
-
-/// A table in a card; `head` names the columns, those beginning with '#' hold numbers.
-std::string table(const std::string& caption, const std::vector<std::string>& head, const std::string& rows,
-                  const std::string& note = {}, const std::string& before = {}) {
-    std::string out = "<div class=\"card\"><h3>" + caption + "</h3>" + before +
-                      "<div class=\"scroll\" tabindex=\"0\" role=\"region\" aria-label=\"" + caption +
-                      "\"><table><thead><tr>";
-    for (const auto& name : head) {
-        const bool number = name.starts_with('#');
-        out += std::string("<th scope=\"col\"") + (number ? " class=\"n\">" : ">") + (number ? name.substr(1) : name) +
-               "</th>";
-    }
-    return out + "</tr></thead><tbody>" + rows + "</tbody></table></div>" +
-           (note.empty() ? "" : "<p class=\"soft\">" + note + "</p>") + "</div>";
-}
-
 std::string and_more(std::size_t all, std::size_t shown) {
     return all > shown ? "… and " + grouped(all - shown) + " more." : std::string();
 }

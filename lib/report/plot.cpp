@@ -65,7 +65,13 @@ std::string time_label(double t, double step) {
 
 std::string value_label(double v, Unit unit) {
     if (unit == Unit::latency) return v <= 0 ? "0" : latency(v);
+    if (unit == Unit::count) return brief_count(v);
     return decimal(v, 1);
+}
+
+/// As the page's script knows it.
+std::string unit_sign(Unit unit) {
+    return unit == Unit::latency ? "s" : unit == Unit::per_second ? "/s" : "";
 }
 
 std::vector<double> value_ticks(const Scale& s) {
@@ -208,10 +214,10 @@ void Plot::mark_peak(const Curve& curve, std::string_view look) {
 
 std::string Plot::svg(std::string_view title, std::string_view description) const {
     const std::string height = std::to_string(scale_.height);
-    std::string out = open_svg(id_, scale_.height, title, description,
-                               " data-h=\"" + height + "\" data-end=\"" + place(scale_.end) + "\" data-top=\"" +
-                                   plain(scale_.top) + "\" data-low=\"" + plain(scale_.low) + "\" data-unit=\"" +
-                                   (scale_.unit == Unit::latency ? "s" : "/s") + "\"");
+    std::string out =
+        open_svg(id_, scale_.height, title, description,
+                 " data-h=\"" + height + "\" data-end=\"" + place(scale_.end) + "\" data-top=\"" + plain(scale_.top) +
+                     "\" data-low=\"" + plain(scale_.low) + "\" data-unit=\"" + unit_sign(scale_.unit) + "\"");
     out += time_axis(scale_.end, scale_.height);
     for (const double v : value_ticks(scale_)) {
         const std::string y = place(scale_.y(v));
@@ -255,6 +261,26 @@ std::string lanes_svg(const std::string& id, const std::vector<Lane>& lanes, dou
         }
         out += "<text class=\"" + look + "\" x=\"" + x + "\" dx=\"" + dx + "\" y=\"" + text_y + "\" text-anchor=\"" +
                how + "\">" + words + "</text>";
+    }
+    return out + "</svg>";
+}
+
+std::string tracks_svg(const std::string& id, const std::vector<Track>& tracks, double end, std::string_view title,
+                       std::string_view description) {
+    constexpr int pitch = 36, words = 15, bar = 11;
+    const int height = static_cast<int>(tracks.size()) * pitch + 4;
+    std::string out = open_svg(id, height, title, description, "") + time_axis(end, height);
+    for (std::size_t i = 0; i < tracks.size(); ++i) {
+        const int top = static_cast<int>(i) * pitch + 2;
+        const std::string y = std::to_string(top + words + 4);
+        out += "<text class=\"lane\" x=\"0\" dx=\"2\" y=\"" + std::to_string(top + words) + "\">" +
+               escape(tracks[i].label) + "</text>";
+        for (const Band& band : tracks[i].bands) {
+            const double from = std::clamp(band.from / end, 0.0, 1.0), to = std::clamp(band.to / end, from, 1.0);
+            out += "<rect class=\"track " + tracks[i].look + "\" x=\"" + percent(from) + "\" width=\"" +
+                   percent(std::max(to - from, 0.0015)) + "\" y=\"" + y + "\" height=\"" + std::to_string(bar) +
+                   "\"><title>" + escape(band.title) + "</title></rect>";
+        }
     }
     return out + "</svg>";
 }

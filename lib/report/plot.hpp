@@ -7,7 +7,7 @@
 
 namespace tidegate::report {
 
-enum class Unit { per_second, latency };
+enum class Unit { per_second, latency, count };
 
 /// How time and values become places. Linear from zero, or logarithmic when `low` is above zero.
 struct Scale {
@@ -57,6 +57,17 @@ class Plot {
 /// The cohorts as bars on the same time axis.
 std::string lanes_svg(const std::string& id, const std::vector<Lane>& lanes, double end, std::string_view title,
                       std::string_view description);
+
+/// One line of a time table: what was so during these bands.
+struct Track {
+    std::string label;
+    std::string look;  ///< colour class of its bars
+    std::vector<Band> bands;
+};
+
+/// Tracks below each other on the same time axis, each with its words above its bars.
+std::string tracks_svg(const std::string& id, const std::vector<Track>& tracks, double end, std::string_view title,
+                       std::string_view description);
 
 /// Height in pixels of what is common below every picture: the times.
 inline constexpr int kAxis = 24;

@@ -73,6 +73,12 @@ std::string rate(double per_second) {
     return decimal(per_second, per_second < 9.95 ? 1 : 0) + "/s";
 }
 
+std::string brief_count(double value) {
+    if (value >= 1e6) return decimal(value / 1e6, 2) + " M";
+    if (value >= 1e3) return decimal(value / 1e3, 1) + " k";
+    return decimal(value, 1);
+}
+
 std::string elapsed(double seconds) {
     if (!std::isfinite(seconds) || seconds < 0) return kNone;
     if (seconds < 59.95) return decimal(seconds, 1) + " s";

@@ -20,6 +20,8 @@ std::string share(std::uint64_t part, std::uint64_t whole);
 std::string latency(double seconds);
 /// "950/s", "∞" when unbounded.
 std::string rate(double per_second);
+/// "1.5 M", "200 k", "950": for an axis.
+std::string brief_count(double value);
 /// "46 m 05 s", "2 h 10 m"; below a minute with one decimal: "8.4 s".
 std::string elapsed(double seconds);
 

@@ -44,25 +44,35 @@ SimResult simulate(const Scenario& scenario, const Policy& policy, std::uint64_t
     return World(scenario, policy, seed, keep_series).run();
 }
 
+Record record_of(const Policy& policy, const std::vector<SimResult>& runs, const std::vector<SimResult>& oracle) {
+    Record record{.policy = policy};
+    for (std::size_t i = 0; i < runs.size(); ++i) {
+        const SimResult& run = runs[i];
+        if (run.finished) ++record.finished;
+        record.completion_s.push_back(run.finished ? run.completion_s : kInfinity);
+        record.completion.push_back(run.finished ? run.completion_s / oracle[i].completion_s : kInfinity);
+        record.seconds_over.push_back(run.seconds_over);
+        record.worst_over = std::max(record.worst_over, run.seconds_over);
+    }
+    record.median_completion = median(record.completion);
+    record.median_completion_s = median(record.completion_s);
+    record.median_over = median(record.seconds_over);
+    return record;
+}
+
 std::vector<Record> compare(const Scenario& scenario, const std::vector<Policy>& policies,
                             const std::vector<std::uint64_t>& seeds) {
     std::vector<SimResult> oracle;
     for (const std::uint64_t seed : seeds) oracle.push_back(simulate(scenario, {PolicyKind::oracle}, seed, false));
     std::vector<Record> records;
     for (const Policy& policy : policies) {
-        Record record{.policy = policy};
-        for (std::size_t i = 0; i < seeds.size(); ++i) {
-            const SimResult result =
-                policy.kind == PolicyKind::oracle ? oracle[i] : simulate(scenario, policy, seeds[i], false);
-            record.completion_s.push_back(result.finished ? result.completion_s : kInfinity);
-            record.completion.push_back(result.finished ? result.completion_s / oracle[i].completion_s : kInfinity);
-            record.seconds_over.push_back(result.seconds_over);
-            record.worst_over = std::max(record.worst_over, result.seconds_over);
+        if (policy.kind == PolicyKind::oracle) {
+            records.push_back(record_of(policy, oracle, oracle));
+            continue;
         }
-        record.median_completion = median(record.completion);
-        record.median_completion_s = median(record.completion_s);
-        record.median_over = median(record.seconds_over);
-        records.push_back(std::move(record));
+        std::vector<SimResult> runs;
+        for (const std::uint64_t seed : seeds) runs.push_back(simulate(scenario, policy, seed, false));
+        records.push_back(record_of(policy, runs, oracle));
     }
     return records;
 }

@@ -277,7 +277,8 @@ void World::serve(std::int64_t t, const Effects& effects, const std::vector<doub
         if (!keep_series_) continue;
         const Decision::OfBackend& word = decision_.backends[b];
         result.series.push_back({site.last.attempts, site.last.p99_s, site.last.errors, site.twin_last.p99_s,
-                                 site.last.capacity, word.committed, word.baseline, word.ceiling, over, twin_over});
+                                 site.twin_last.attempts, site.last.capacity, word.committed, word.baseline,
+                                 word.ceiling, over, twin_over});
     }
     if (any_over) result_.seconds_over += 1.0;
     if (!keep_series_) return;

@@ -39,6 +39,7 @@ MICRO = {  # benchmark -> (what it is, unit of the row)
     "outcomes_durable/batch:1/real_time": "1 outcome made durable",
     "outcomes_durable/batch:50/real_time": "50 outcomes made durable",
     "outcomes_durable/batch:500/real_time": "500 outcomes made durable",
+    "nominal_rehearsal": "5 M-recipient nominal flow simulation",
 }
 WHOLE_BATCH = ("intents_durable", "outcomes_durable")  # shown for the batch and for each
 

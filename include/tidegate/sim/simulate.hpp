@@ -39,6 +39,7 @@ struct BackendSecond {
     double p99_s = 0.0;       ///< with the campaign
     double errors = 0.0;      ///< share
     double twin_p99_s = 0.0;  ///< without the campaign
+    double twin_load = 0.0;   ///< requests/s without the campaign
     double capacity = 0.0;    ///< requests/s of this second
     double committed = 0.0;   ///< our predicted load now; `impact` only
     double baseline = 0.0;    ///< believed; `impact` only
@@ -108,6 +109,7 @@ struct Record {
     std::vector<double> completion = {};    ///< multiple of the oracle's on the same seed; infinity when unfinished
     std::vector<double> completion_s = {};  ///< of each seed
     std::vector<double> seconds_over = {};  ///< of each seed
+    std::size_t finished = 0;               ///< seeds on which everybody was sent to in time
     double median_completion = 0.0;         ///< of `completion`
     double median_completion_s = 0.0;       ///< of `completion_s`
     double median_over = 0.0;               ///< of `seconds_over`
@@ -115,6 +117,10 @@ struct Record {
 
     bool operator==(const Record&) const = default;
 };
+
+/// The record of a policy's runs, given the oracle's on the same seeds in the same order.
+TIDEGATE_EXPORT Record record_of(const Policy& policy, const std::vector<SimResult>& runs,
+                                 const std::vector<SimResult>& oracle);
 
 /// Every policy on every seed, in the order given; the oracle is run as the measure even when not asked for.
 TIDEGATE_EXPORT std::vector<Record> compare(const Scenario& scenario, const std::vector<Policy>& policies,
