@@ -21,8 +21,8 @@ bool suspicious(const Outcome& outcome) {
         case Reason::credential:
         case Reason::account_blocked:
             return true;
-        case Reason::unmapped:  // a 400 or 404 that gives no reason
-            return outcome.http_status == 400 || outcome.http_status == 404;
+        case Reason::unmapped:  // a 400 or 404 that gives no reason, or a code no table of ours lists
+            return outcome.http_status == 400 || outcome.http_status == 404 || !outcome.code.empty();
         default:
             return false;
     }

@@ -88,7 +88,9 @@ std::optional<net::HttpRequest> NhnConversation::hear(const net::HttpResult& res
     if (code.empty()) {
         if (response.status >= 200 && response.status <= 299)
             return doubt(ambiguous("the answer cannot be understood"));
-        Outcome outcome = refused_request(response, {}, response.body, addresses_, now);
+        // Enough of a page that is nobody's answer; all of it would be searched for every number.
+        const std::string_view words = std::string_view(response.body).substr(0, 1000);
+        Outcome outcome = refused_request(response, {}, words, addresses_, now);
         if (outcome.kind != OutcomeClass::transient) return all(outcome);
         outcome.reconcile = true;  // a gateway's word: the product behind it may have taken the request
         return doubt(outcome);

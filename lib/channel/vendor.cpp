@@ -5,6 +5,7 @@
 
 #include "audience/identity.hpp"
 #include "channel/answer.hpp"
+#include "channel/vendor_codes.hpp"
 #include "message/euckr.hpp"
 #include "net/crypto.hpp"
 
@@ -101,6 +102,7 @@ Outcome refused_request(const net::HttpResponse& response, std::string_view code
         outcome.min_backoff = std::chrono::seconds(1);
     }
     describe(outcome, response, code, text, addresses, now);
+    outcome.text = hide_numbers(outcome.text);
     return outcome;
 }
 

@@ -8,6 +8,7 @@
 #include <optional>
 
 #include "channel/json_text.hpp"
+#include "tidegate/base/secret.hpp"
 
 namespace tidegate::channel {
 namespace {
@@ -149,6 +150,26 @@ CodeTable nhn_sms_results() {
     return sms_results;
 }
 
+std::string hide_numbers(std::string_view text) {
+    constexpr std::size_t shortest = 9;  // digits of a Korean number
+    const auto digit = [](char c) { return c >= '0' && c <= '9'; };
+    std::string out;
+    while (!text.empty()) {
+        std::size_t length = 0, digits = 0;
+        while (length < text.size() && (digit(text[length]) || (digits > 0 && text[length] == '-'))) {
+            digits += digit(text[length++]) ? 1 : 0;
+        }
+        if (length == 0) {
+            out += text.front();
+            text.remove_prefix(1);
+            continue;
+        }
+        out += digits >= shortest ? mask(text.substr(0, length)) : std::string(text.substr(0, length));
+        text.remove_prefix(length);
+    }
+    return out;
+}
+
 bool names(const CodeRow& row, std::string_view code) {
     std::string_view left = row.codes;
     while (!left.empty()) {
@@ -171,7 +192,7 @@ Outcome outcome_of_code(CodeTable table, std::string_view code, std::string_view
     const auto row = std::find_if(table.begin(), table.end(), [&](const CodeRow& one) { return names(one, code); });
     if (row != table.end()) outcome = outcome_of({code, row->kind, row->reason, row->scope, row->consequences});
     outcome.code = scrub(code, addresses, 64);
-    outcome.text = scrub(text, addresses);
+    outcome.text = hide_numbers(scrub(text, addresses));
     return outcome;
 }
 

@@ -1,6 +1,7 @@
 #pragma once
 
 #include <span>
+#include <string>
 #include <string_view>
 
 #include "channel/answer.hpp"
@@ -26,6 +27,9 @@ CodeTable nhn_sms_results();     ///< of reports, SMS
 /// What a code means. One that the table does not list is `unknown`, keeps its text and condemns nothing.
 Outcome outcome_of_code(CodeTable table, std::string_view code, std::string_view text,
                         std::span<const std::string_view> addresses);
+
+/// Text without anything that may be a telephone number: a vendor may quote another recipient's beside this one's.
+std::string hide_numbers(std::string_view text);
 
 /// Whether a row names the code.
 bool names(const CodeRow& row, std::string_view code);

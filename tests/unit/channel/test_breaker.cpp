@@ -107,3 +107,19 @@ TEST_CASE("bare 400 and 404 answers are suspicious, other riddles are not") {
     for (int i = 0; i < 19; ++i) CHECK_FALSE(breaker.record(bare));
     CHECK(breaker.record(bare));
 }
+
+TEST_CASE("a code nobody listed stops the campaign when it comes again and again") {
+    Outcome strange = made(OutcomeClass::unknown, Reason::unmapped);
+    strange.http_status = 200;
+    strange.code = "-123456";
+    RatioBreaker breaker;
+    for (int i = 0; i < 19; ++i) CHECK_FALSE(breaker.record(strange));
+    const auto why = breaker.record(strange);
+    REQUIRE(why);
+    CHECK(why->find("200 -123456") != std::string::npos);
+
+    RatioBreaker mixed;  // now and then it is one recipient's matter
+    for (int i = 0; i < 1000; ++i) {
+        CHECK_FALSE(mixed.record(i % 50 == 0 ? strange : made(OutcomeClass::accepted, Reason::queued)));
+    }
+}

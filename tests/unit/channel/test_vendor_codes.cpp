@@ -163,6 +163,14 @@ TEST_CASE("a code no table lists is unknown, keeps the vendor's words and condem
     }
 }
 
+TEST_CASE("no telephone number stays in a vendor's words, whosever it is") {
+    for (const char* words : {"to 01098765432", "to 010-9876-5432.", "01098765432"}) {
+        CHECK(outcome_of_code(solapi_codes(), "3104", words, {}).text.find("9876") == std::string::npos);
+    }
+    CHECK(hide_numbers("3 of 1,000 in 2026-11-28: code 3104") == "3 of 1,000 in 2026-11-28: code 3104");
+    CHECK(hide_numbers("").empty());
+}
+
 TEST_CASE("a submit that may have been taken says so") {
     for (const std::string_view code : {"-7000", "-9999"}) {
         CHECK(outcome_of_code(nhn_alimtalk_codes(), code, "", {}).reconcile);
