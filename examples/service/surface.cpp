@@ -68,11 +68,11 @@ Answer take_sample(tidegate::Gate& gate, const std::string& backend, const json&
     return {200, {{"backend", backend}}};
 }
 
-/// Two-phase providers (Alimtalk, SMS) tell later what became of a message. tidegate 0.1 has no such channel and takes
-/// no such reports, so they are refused in a way that makes a provider try again, instead of being swallowed.
+/// The vendors of Alimtalk and SMS tell later what became of a message. tidegate 0.1 fetches such reports and takes none
+/// that are pushed, so they are refused in a way that makes a vendor try again, instead of being swallowed.
 Answer take_report(const std::string& account) {
     return fail(501,
-                "no channel of this version of tidegate takes reports; account \"" + account + "\" keeps its report");
+                "this version of tidegate fetches reports and takes none; account \"" + account + "\" keeps its report");
 }
 
 }  // namespace
