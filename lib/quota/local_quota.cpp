@@ -40,7 +40,7 @@ class LocalQuota final : public QuotaStore {
         }
         for (const auto& [resource, who] : members) {
             double used = 0.0;
-            for (std::size_t i : who) used += granted[i];
+            for (std::size_t i : who) used += granted[i] * take(flows[i], resource);
             for (std::size_t i : who)
                 if (limits[i].empty() && granted[i] < wants[i] && used >= caps_.at(resource) * (1.0 - 1e-6))
                     limits[i] = resource;
@@ -67,12 +67,21 @@ class LocalQuota final : public QuotaStore {
         return members;
     }
 
+    /// Messages/s for each of `who`.
     std::vector<double> share(const std::string& resource, std::span<const Flow> flows,
                               const std::vector<std::size_t>& who, std::span<const double> wants) const {
         std::vector<Claim> claims;
         claims.reserve(who.size());
-        for (std::size_t i : who) claims.push_back({flows[i].priority, wants[i]});
-        return divide(caps_.at(resource), claims);
+        for (std::size_t i : who) claims.push_back({flows[i].priority, wants[i] * take(flows[i], resource)});
+        std::vector<double> rates = divide(caps_.at(resource), claims);
+        for (std::size_t k = 0; k < who.size(); ++k) rates[k] /= take(flows[who[k]], resource);
+        return rates;
+    }
+
+    /// What one message of the flow takes of the resource.
+    static double take(const Flow& flow, const std::string& resource) {
+        const auto at = std::find(flow.resources.begin(), flow.resources.end(), resource) - flow.resources.begin();
+        return flow.take(static_cast<std::size_t>(at));
     }
 
     /// What each flow could have everywhere, when the others take no more than they could use in the last round.

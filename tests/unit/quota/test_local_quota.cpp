@@ -79,3 +79,20 @@ TEST_CASE("no resource is ever over its cap, however flows cross") {
         for (const auto& [name, cap] : caps) REQUIRE(used[name] <= cap * (1.0 + 1e-9));
     }
 }
+
+TEST_CASE("a resource counted in requests is shared in requests, whatever a message of each flow causes") {
+    const auto quota = make_local_quota();
+    quota->set_cap("be:app", Rate{120.0});
+    const auto got = leases(*quota, {{"light", {"be:app"}, 5, Rate{500.0}, {0.5}},
+                                     {"heavy", {"acct", "be:app"}, 5, Rate{500.0}, {1, 3.0}}});
+    CHECK(got[0].rate.per_second == doctest::Approx(120.0));
+    CHECK(got[1].rate.per_second == doctest::Approx(20.0));
+    CHECK(got[1].limited_by == "be:app");
+}
+
+TEST_CASE("a lease lives until its end on either clock") {
+    const Lease lease{"a", Rate{1.0}, kNow, "", TimePoint::max()};
+    CHECK(live(lease, kNow - Duration(1)));
+    CHECK_FALSE(live(lease, kNow));
+    CHECK_FALSE(live({"a", Rate{1.0}, kNow, "", awake_now()}, kNow - std::chrono::hours(1)));  // the machine slept
+}

@@ -1,0 +1,322 @@
+#include "quota/redis_client.hpp"
+
+#include <algorithm>
+#include <cmath>
+#include <nlohmann/json.hpp>
+#include <set>
+
+#include "quota/redis_scripts.hpp"
+
+namespace tidegate::quota {
+namespace {
+
+using nlohmann::json;
+
+/// Sums of two thousand of these still fit the fourteen digits that the store's JSON keeps.
+constexpr double most = 1e10;
+constexpr auto shortest_gap = std::chrono::milliseconds(90);
+
+template <class... Handlers>
+struct Overloaded : Handlers... {
+    using Handlers::operator()...;
+};
+
+std::int64_t micros(Duration span) {
+    return std::chrono::duration_cast<std::chrono::microseconds>(span).count();
+}
+
+std::optional<QuotaOrder::State> state_of(std::string_view text) {
+    for (const auto state :
+         {QuotaOrder::State::run, QuotaOrder::State::pause, QuotaOrder::State::hold, QuotaOrder::State::abort})
+        if (word(state) == text) return state;
+    return std::nullopt;
+}
+
+/// Whether leases of one rule set may be mixed with another's: everything that the store's arithmetic uses.
+std::string fingerprint(const LeaseRules& rules) {
+    std::string text;
+    for (const Duration span : {rules.lease, rules.clock_step, rules.margin, rules.replica_lag})
+        text += std::to_string(micros(span) / 1000) + "/";
+    return text + std::to_string(rules.replicas) + "/" + std::to_string(std::llround(rules.drift * 1000));
+}
+
+}  // namespace
+
+std::string_view word(QuotaOrder::State state) {
+    switch (state) {
+        case QuotaOrder::State::run:
+            return "run";
+        case QuotaOrder::State::pause:
+            return "pause";
+        case QuotaOrder::State::hold:
+            return "hold";
+        default:
+            return "abort";
+    }
+}
+
+std::int64_t thousandths(Rate rate) {
+    if (!(rate.per_second > 0.0)) return 0;
+    return static_cast<std::int64_t>(std::floor(std::min(rate.per_second * 1000.0, most)));
+}
+
+LeaseClient::LeaseClient(const SharedQuotaOptions& options, std::string node, std::uint64_t seed, BrokenRules broken)
+    : rules_(options.rules),
+      node_(std::move(node)),
+      cap_generation_(options.generation),
+      may_lead_(options.may_lead),
+      broken_(broken),
+      chance_(seed) {}
+
+void LeaseClient::set_cap(const std::string& resource, Rate cap) {
+    caps_[resource] = cap;
+}
+
+LeaseClient::Action LeaseClient::resume(const Event& event, TimePoint now) {
+    return std::visit(Overloaded{[&](const Demand& wanted) { return demand(wanted, now); },
+                                 [&](const Answer& got) { return answer(got.json, now); },
+                                 [&](const Lost& lost) -> Action {
+                                     lose(lost.why, now);
+                                     return Wait{};
+                                 },
+                                 [&](const Notice& notice) -> Action {
+                                     hear(notice.json);
+                                     return Wait{};
+                                 }},
+                      event);
+}
+
+LeaseClient::Action LeaseClient::demand(const Demand& wanted, TimePoint now) {
+    const bool more = std::any_of(wanted.flows.begin(), wanted.flows.end(),
+                                  [&](const Flow& flow) { return !grants_.contains(flow.id); });
+    const bool fewer = wanted.flows.empty() && registered_;
+    shown_ = std::exchange(showing_, {});
+    shown_flows_.clear();
+    for (Flow& flow : flows_) shown_flows_.emplace(flow.id, std::move(flow));
+    flows_.assign(wanted.flows.begin(), wanted.flows.end());
+
+    const bool early = (more || fewer) && (!last_sent_ || now - *last_sent_ >= shortest_gap) && trouble_.empty();
+    const bool something = !flows_.empty() || registered_;
+    Action action = Wait{};
+    if (wanted.can_ask && !out_ && something && (now >= due_ || early)) action = ask(now);
+    for (const Flow& flow : flows_) showing_[flow.id] = usable(flow, now);
+    return action;
+}
+
+/// What the caller may use until the next Demand.
+std::int64_t LeaseClient::usable(const Flow& flow, TimePoint now) const {
+    const auto grant = grants_.find(flow.id);
+    if (grant == grants_.end() || now >= grant->second.expires || stopped(flow)) return 0;
+    return std::min(grant->second.rate, thousandths(flow.wants));
+}
+
+bool LeaseClient::stopped(const Flow& flow) const {
+    const auto stops = [&](const std::string& subject) {
+        const auto order = orders_.find(subject);
+        return order != orders_.end() && order->second.state != QuotaOrder::State::run;
+    };
+    return stops("domain") || std::any_of(flow.resources.begin(), flow.resources.end(), stops);
+}
+
+LeaseClient::Action LeaseClient::ask(TimePoint now) {
+    Sent sent{now, {}};
+    json flows = json::array(), caps = json::object(), orders = json::object();
+    const auto add = [&](const Flow& flow, std::int64_t wants) {
+        // `using`: the caller obeys what it was shown last, and not more than that until the answer is here.
+        const auto shown = shown_.find(flow.id);
+        const auto grant = grants_.find(flow.id);
+        const bool alive = grant != grants_.end() && now < grant->second.expires;
+        const std::int64_t using_now = shown == shown_.end() || !alive ? 0 : shown->second;
+        if (grant != grants_.end()) grant->second.rate = std::min(grant->second.rate, using_now);
+        json resources = json::array();
+        std::set<std::string> seen;
+        for (std::size_t i = 0; i < flow.resources.size(); ++i) {
+            const std::string& resource = flow.resources[i];
+            if (!seen.insert(resource).second) continue;
+            resources.push_back({resource, std::min(flow.take(i), 1e4)});
+            const auto cap = caps_.find(resource);
+            const bool limited = cap != caps_.end() && !std::isinf(cap->second.per_second);
+            caps[resource] = {cap_generation_, limited ? thousandths(cap->second) : -1};
+        }
+        sent.flows.push_back(flow.id);
+        flows.push_back({{"id", flow.id},
+                         {"p", std::clamp(flow.priority, 0, 9)},
+                         {"w", wants},
+                         {"u", using_now},
+                         {"r", std::move(resources)}});
+    };
+    for (const Flow& flow : flows_) add(flow, thousandths(flow.wants));
+    // A flow that has only just gone may still be emitting while this request is on its way.
+    for (const auto& [id, flow] : shown_flows_) {
+        const bool gone = std::none_of(flows_.begin(), flows_.end(), [&](const Flow& f) { return f.id == id; });
+        if (gone && shown_.contains(id) && shown_.at(id) > 0) add(flow, 0);
+    }
+    for (const auto& [subject, order] : orders_) {
+        const bool free = std::isinf(order.rate.per_second);
+        orders[subject] = {order.generation, word(order.state), free ? -1 : thousandths(order.rate)};
+    }
+
+    json request = {{"proto", protocol},
+                    {"rules", fingerprint(rules_)},
+                    {"node", node_},
+                    {"seq", ++sequence_},
+                    {"since", last_sent_ ? micros(now - *last_sent_) : -1},
+                    {"epoch", epoch_},
+                    {"seen", seen_},
+                    {"lease", micros(rules_.lease)},
+                    {"step", micros(rules_.clock_step)},
+                    {"margin", micros(rules_.margin)},
+                    {"replicas", rules_.replicas},
+                    {"lag", micros(rules_.replica_lag) / 1'000'000},
+                    {"lead", may_lead_ && !flows_.empty()},
+                    {"term", term_},
+                    {"caps", std::move(caps)},
+                    {"orders", std::move(orders)},
+                    {"flows", std::move(flows)}};
+    // A master that was replaced is silent at the latest when its replicas' lag has passed the fence.
+    const Duration stale = rules_.replicas > 0 ? rules_.replica_lag + std::chrono::seconds(1) : Duration::zero();
+    const double lease = Seconds(rules_.lease).count() * (1.0 + rules_.drift);
+    request["quiesce"] =
+        micros(stale + std::chrono::duration_cast<Duration>(Seconds(lease)) + rules_.clock_step + rules_.margin);
+    if (leader_ == node_ && now < leader_until_ && !targets_.empty()) {
+        json targets = json::object();
+        for (const auto& [resource, rate] : targets_) targets[resource] = thousandths(rate);
+        request["targets"] = std::move(targets);
+    }
+    out_ = std::move(sent);
+    last_sent_ = now;
+    registered_ = true;
+    due_ = now + jittered(rules_.renew);
+    return Ask{request.dump(-1, ' ', false, json::error_handler_t::replace)};
+}
+
+LeaseClient::Action LeaseClient::answer(std::string_view text, TimePoint now) {
+    if (!out_) return Wait{};
+    const json got = json::parse(text, nullptr, false);
+    if (!got.is_object()) {
+        lose("sent an answer that cannot be read", now);
+        return Leave{};
+    }
+    if (got.contains("refused")) {
+        const std::string why = got.value("refused", "") + ": " + got.value("why", "");
+        lose(why, now);
+        return got["refused"] == "fence" ? Action(Leave{}) : Action(Wait{});
+    }
+    try {
+        const json& rates = got.at("g");
+        const json& limits = got.at("by");
+        if (rates.size() != out_->flows.size() || limits.size() != out_->flows.size())
+            throw std::invalid_argument("grants");
+        const TimePoint from = broken_.expiry_from_answer ? now : out_->at;
+        const TimePoint expires = after(from, Seconds(rules_.lease).count() * (1.0 - rules_.drift));
+        std::map<std::string, Grant> grants;
+        for (std::size_t i = 0; i < out_->flows.size(); ++i) {
+            const auto rate = rates.at(i).get<double>();
+            if (!(rate >= 0.0 && rate <= most)) throw std::invalid_argument("rate");
+            grants[out_->flows[i]] = {static_cast<std::int64_t>(rate), expires, limits.at(i).get<std::string>()};
+        }
+        const auto epoch = got.at("epoch").get<std::uint64_t>();
+        seen_ = std::stoll(got.at("v").get<std::string>());
+        epoch_ = epoch;
+        generation_ = std::max(generation_, got.at("gen").get<std::uint64_t>());
+        const Duration quiet = std::chrono::microseconds(got.at("quiet").get<std::int64_t>());
+        quiet_until_ = now + quiet;
+        for (const auto& [subject, order] : got.at("orders").items())
+            heed(subject, order.at(0).get<std::uint64_t>(), order.at(1).get<std::string>(),
+                 order.at(2).get<std::int64_t>());
+        leader_.clear();
+        if (got.contains("leader")) {
+            const json& leader = got.at("leader");
+            leader_ = leader.at("n").get<std::string>();
+            term_ = leader.at("t").get<std::uint64_t>();
+            leader_until_ = expires;
+        }
+        // Look again when the room changes: the store falls silent no longer, or a node that did not renew drops out.
+        const auto soonest = got.at("soonest").get<std::int64_t>();
+        const Duration soon = std::chrono::milliseconds(20 + static_cast<int>(80.0 * chance_.uniform()));
+        if (quiet > Duration::zero()) due_ = std::min(due_, now + quiet + soon);
+        if (soonest >= 0) due_ = std::min(due_, now + std::chrono::microseconds(soonest) + soon);
+        grants_ = std::move(grants);
+        registered_ = !out_->flows.empty();
+        trouble_.clear();
+        answered_ = now;
+        out_.reset();
+        return Wait{};
+    } catch (const std::exception&) {
+        lose("sent an answer that cannot be read", now);
+        return Leave{};
+    }
+}
+
+void LeaseClient::lose(std::string why, TimePoint now) {
+    trouble_ = std::move(why);
+    if (!out_) return;
+    out_.reset();
+    due_ = now + jittered(rules_.renew / 4);
+}
+
+void LeaseClient::hear(std::string_view text) {
+    const json notice = json::parse(text, nullptr, false);
+    try {
+        const json& order = notice.at("order");
+        if (heed(notice.at("subject").get<std::string>(), order.at(0).get<std::uint64_t>(),
+                 order.at(1).get<std::string>(), order.at(2).get<std::int64_t>()))
+            due_ = TimePoint::min();  // a resumed flow should not wait, a slower one must tell
+    } catch (const json::exception&) {
+        // Anybody may publish; what is no order changes nothing. The store's own record is what counts.
+    }
+}
+
+/// Whether that was news. What was ordered is kept here too, so that it survives a store that forgets.
+bool LeaseClient::heed(const std::string& subject, std::uint64_t generation, std::string_view state,
+                       std::int64_t rate) {
+    const auto known = state_of(state);
+    if (!known) return false;
+    QuotaOrder& order = orders_[subject];
+    const bool final_already = order.state == QuotaOrder::State::abort;
+    if (final_already || (generation <= order.generation && *known != QuotaOrder::State::abort)) return false;
+    order = {*known, rate < 0 ? Rate::unlimited() : Rate{static_cast<double>(rate) / 1000.0}, generation};
+    generation_ = std::max(generation_, generation);
+    return true;
+}
+
+std::vector<Lease> LeaseClient::leases(TimePoint now) const {
+    std::vector<Lease> made;
+    made.reserve(flows_.size());
+    for (const Flow& flow : flows_) {
+        const auto grant = grants_.find(flow.id);
+        const bool alive = grant != grants_.end() && now < grant->second.expires;
+        const std::int64_t rate = usable(flow, now);
+        std::string by;
+        if (!alive)
+            by = trouble_.empty() ? "no lease yet" : "the shared quota (" + trouble_ + ")";
+        else if (rate < thousandths(flow.wants))
+            by = stopped(flow) ? "an operator's order" : grant->second.limited_by;
+        const TimePoint expires = alive ? grant->second.expires : now;
+        made.push_back({flow.id, Rate{static_cast<double>(rate) / 1000.0}, expires, std::move(by), expires});
+    }
+    return made;
+}
+
+QuotaView LeaseClient::view(TimePoint now) const {
+    QuotaView made;
+    made.node = node_;
+    made.trouble = trouble_;
+    made.reachable = trouble_.empty() && answered_ != TimePoint{};
+    made.answered = answered_;
+    made.epoch = epoch_;
+    made.quiet = std::max(Duration::zero(), quiet_until_ - now);
+    made.leader = now < leader_until_ ? leader_ : std::string();
+    made.term = term_;
+    made.leads = !made.leader.empty() && made.leader == node_;
+    made.calls = sequence_;
+    made.orders = orders_;
+    return made;
+}
+
+Duration LeaseClient::jittered(Duration period) {
+    const double factor = 1.0 + rules_.jitter * (2.0 * chance_.uniform() - 1.0);
+    return std::chrono::duration_cast<Duration>(Seconds(Seconds(period).count() * factor));
+}
+
+}  // namespace tidegate::quota

@@ -1,0 +1,219 @@
+#include "quota/redis_quota.hpp"
+
+#include <unistd.h>
+
+#include <array>
+#include <deque>
+#include <nlohmann/json.hpp>
+
+#include "net/crypto.hpp"
+#include "net/redis_connection.hpp"
+#include "quota/redis_scripts.hpp"
+
+namespace tidegate {
+namespace quota {
+namespace {
+
+using net::RedisReply;
+
+/// A script that is called by its digest and sent whole to a server that does not have it.
+struct Script {
+    explicit Script(std::string whole) : text(std::move(whole)), digest(net::redis_script_digest(text)) {}
+    std::string text, digest;
+};
+
+std::string host_name() {
+    std::array<char, 256> name = {};
+    if (::gethostname(name.data(), name.size() - 1) != 0 || name[0] == '\0') return "node";
+    return name.data();
+}
+
+std::uint64_t fresh_seed() {
+    std::uint64_t seed = 0;
+    for (const char c : net::random_bytes(8)) seed = seed << 8 | static_cast<unsigned char>(c);
+    return seed;
+}
+
+class RedisQuota final : public SharedQuota {
+  public:
+    RedisQuota(const SharedQuotaOptions& options, net::RedisConnection asks, net::RedisConnection hears,
+               RedisQuotaSeams seams)
+        : options_(options),
+          seams_(std::move(seams)),
+          acquire_(seams_.script(acquire_script())),
+          order_(order_script()),
+          asks_(std::move(asks)),
+          hears_(std::move(hears)),
+          client_(options,
+                  (options.node.empty() ? host_name() : options.node) + "#" + net::uuid_of(net::random_bytes(16)),
+                  fresh_seed(), seams_.broken) {}
+
+    /// Gives everything back when that can be done at once; otherwise it runs out by itself.
+    ~RedisQuota() override {
+        try {
+            const TimePoint end = seams_.clock() + std::chrono::milliseconds(200);
+            for (TimePoint now = seams_.clock(); now < end && !client_.settled(); now = seams_.clock()) {
+                if (!asks_.link().ready() && !asks_.link().busy()) return;
+                static_cast<void>(renew({}, now));
+                asks_.wait(now, std::chrono::milliseconds(10));
+            }
+        } catch (...) {
+        }
+    }
+
+    void set_cap(const std::string& resource, Rate cap) override { client_.set_cap(resource, cap); }
+
+    Result<std::vector<Lease>> renew(std::span<const Flow> flows, TimePoint now) override {
+        const TimePoint here = seams_.clock();
+        progress(here);
+        const bool free = asks_.link().ready() && asking_ == Asking::nothing;
+        if (free && !orders_.empty()) {
+            send_order(here);
+            demand(flows, false, here);
+        } else {
+            demand(flows, free, here);
+        }
+        progress(here);
+        std::vector<Lease> leases = client_.leases(here);
+        for (Lease& lease : leases) lease.expires = now + (lease.expires - here);
+        shift_ = now - here;
+        return leases;
+    }
+
+    QuotaView view(TimePoint now) const override {
+        QuotaView made = client_.view(now - shift_);
+        if (made.answered != TimePoint{}) made.answered += shift_;
+        made.calls = calls_;
+        if (!asks_.link().trouble().empty()) {
+            made.trouble = asks_.link().trouble();
+            made.reachable = false;
+        }
+        return made;
+    }
+
+    void set_targets(std::map<std::string, Rate> targets) override { client_.set_targets(std::move(targets)); }
+
+    void order(const std::string& subject, const QuotaOrder& what) override { orders_.push_back({subject, what}); }
+
+    Result<RedisReply> ask_at_start(Duration patience) {
+        return asks_.ask({"EVAL", "return 1", "1", hash_key(options_.domain)}, system_clock(), patience);
+    }
+
+  private:
+    enum class Asking : std::uint8_t { nothing, leases, order };
+
+    void demand(std::span<const Flow> flows, bool can_ask, TimePoint now) {
+        const auto action = client_.resume(LeaseClient::Demand{flows, can_ask}, now);
+        if (const auto* ask = std::get_if<LeaseClient::Ask>(&action)) send(Asking::leases, acquire_, {ask->json}, now);
+    }
+
+    void send_order(TimePoint now) {
+        const auto& [subject, what] = orders_.front();
+        const bool free = what.rate == Rate::unlimited();
+        const nlohmann::json request = {
+            {"subject", subject},
+            {"state", word(what.state)},
+            {"rate", free ? -1 : thousandths(what.rate)},
+            {"gen", client_.generation()},
+            {"replicas", options_.rules.replicas},
+            {"lag", std::chrono::floor<std::chrono::seconds>(options_.rules.replica_lag).count()}};
+        send(Asking::order, order_, {request.dump(), control_channel(options_.domain)}, now);
+    }
+
+    void send(Asking what, const Script& script, std::vector<std::string> arguments, TimePoint now,
+              bool whole = false) {
+        std::vector<std::string> command{whole ? "EVAL" : "EVALSHA", whole ? script.text : script.digest, "1",
+                                         hash_key(options_.domain)};
+        command.insert(command.end(), arguments.begin(), arguments.end());
+        asking_ = what;
+        pending_ = std::move(arguments);
+        if (!whole) ++calls_;
+        asks_.link().request(command, now);
+        asks_.advance(now);
+    }
+
+    /// Moves both connections and hands over what came.
+    void progress(TimePoint now) {
+        hears_.advance(now);
+        for (const std::string& message : hears_.link().take_messages())
+            client_.resume(LeaseClient::Notice{message}, now);
+        asks_.advance(now);
+        while (auto answer = asks_.link().take_answer()) {
+            const Asking what = std::exchange(asking_, Asking::nothing);
+            const Script& script = what == Asking::order ? order_ : acquire_;
+            if (*answer && (**answer).error_code() == "NOSCRIPT" && asks_.link().ready()) {
+                send(what, script, pending_, now, true);  // a server that was promoted or flushed has no scripts
+            } else if (what == Asking::leases) {
+                take(*answer, now);
+            } else if (what == Asking::order && *answer && !(**answer).is_error() &&
+                       (**answer).text.find("\"fence\"") == std::string::npos) {
+                orders_.pop_front();  // taken, or refused for good
+            }
+        }
+        if (asking_ != Asking::nothing && !asks_.link().busy()) asking_ = Asking::nothing;
+    }
+
+    void take(const Result<RedisReply>& answer, TimePoint now) {
+        LeaseClient::Action action;
+        if (!answer)
+            action = client_.resume(LeaseClient::Lost{answer.error().what}, now);
+        else if (answer->is_error())
+            action = client_.resume(LeaseClient::Lost{"Redis says " + std::string(answer->error_code())}, now);
+        else
+            action = client_.resume(LeaseClient::Answer{answer->text}, now);
+        if (std::holds_alternative<LeaseClient::Leave>(action)) asks_.leave("does not follow the rules any more", now);
+    }
+
+    const SharedQuotaOptions options_;
+    const RedisQuotaSeams seams_;
+    const Script acquire_, order_;
+    net::RedisConnection asks_, hears_;
+    LeaseClient client_;
+    std::deque<std::pair<std::string, QuotaOrder>> orders_;
+    Asking asking_ = Asking::nothing;
+    std::vector<std::string> pending_;
+    std::uint64_t calls_ = 0;
+    Duration shift_{};  // from the clock of leases to the caller's
+};
+
+}  // namespace
+
+std::string hash_key(const std::string& domain) {
+    return "{tidegate:" + domain + "}:q";
+}
+
+std::string control_channel(const std::string& domain) {
+    return "{tidegate:" + domain + "}:ctl";
+}
+
+Result<std::unique_ptr<SharedQuota>> make_redis_quota(SharedQuotaOptions options, Duration patience,
+                                                      RedisQuotaSeams seams) {
+    if (Faults faults = options.validate(); !faults.empty()) return faults.front();
+    net::RedisOptions connection;
+    connection.address = *net::parse_redis_url(options.redis);
+    connection.password = options.password;
+    connection.sentinel_password = options.sentinel_password;
+    connection.ca = options.ca;
+    connection.connect_timeout = options.connect_timeout;
+    connection.reply_timeout = options.reply_timeout;
+    auto asks = net::RedisConnection::make(connection, fresh_seed());
+    if (!asks) return asks.error();
+    connection.subscribe = control_channel(options.domain);
+    auto hears = net::RedisConnection::make(connection, fresh_seed());
+    if (!hears) return hears.error();
+    auto made = std::make_unique<RedisQuota>(options, std::move(*asks), std::move(*hears), std::move(seams));
+    const Result<net::RedisReply> first = made->ask_at_start(patience);
+    if (!first) return first.error();
+    if (first->is_error())
+        return Error{Errc::unavailable, "Redis refuses our scripts (" + std::string(first->error_code()) + ")", "Redis",
+                     "give the user the rights that lib/quota/README.md lists"};
+    return std::unique_ptr<SharedQuota>(std::move(made));
+}
+
+}  // namespace quota
+
+Result<std::unique_ptr<SharedQuota>> make_redis_quota(SharedQuotaOptions options, Duration patience) {
+    return quota::make_redis_quota(std::move(options), patience, {});
+}
+
+}  // namespace tidegate

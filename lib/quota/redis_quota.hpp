@@ -1,0 +1,25 @@
+#pragma once
+
+#include <functional>
+#include <memory>
+
+#include "quota/redis_client.hpp"
+
+namespace tidegate::quota {
+
+/// For tests that break a rule on purpose.
+struct RedisQuotaSeams {
+    BrokenRules broken{};
+    std::function<TimePoint()> clock = awake_now;  ///< leases are counted on it
+    std::function<std::string(std::string)> script = [](std::string whole) { return whole; };
+};
+
+/// As `make_redis_quota`, with rules broken.
+Result<std::unique_ptr<SharedQuota>> make_redis_quota(SharedQuotaOptions options, Duration patience,
+                                                      RedisQuotaSeams seams);
+
+/// "{ns:domain}:q": one hash for each domain, in one slot of a cluster.
+std::string hash_key(const std::string& domain);
+std::string control_channel(const std::string& domain);
+
+}  // namespace tidegate::quota
