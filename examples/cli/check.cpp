@@ -2,6 +2,7 @@
 #include <nlohmann/json.hpp>
 
 #include "command.hpp"
+#include "history_json.hpp"
 #include "tidegate/base/text.hpp"
 #include "tidegate/delivery/config.hpp"
 #include "tidegate/delivery/gate.hpp"
@@ -10,7 +11,7 @@ namespace tidegate::cli {
 
 namespace {
 
-void print_text(const LoadedCampaign& loaded, const Preview& seen) {
+void print_text(const LoadedCampaign& loaded, const Preview& seen, const std::vector<BackendProgress>& backends) {
     const LedgerTotals& totals = seen.totals;
     std::cout << "campaign     " << loaded.campaign.id << ", " << to_string(loaded.campaign.purpose) << '\n';
     std::cout << "audience     " << grouped(totals.recipients) << " recipients of " << grouped(totals.rows) << " rows ("
@@ -28,6 +29,8 @@ void print_text(const LoadedCampaign& loaded, const Preview& seen) {
     }
     std::cout << "cohorts      " << seen.cohorts.size() << " (" << loaded.campaign.cohorts.canary.size()
               << " canaries)\n";
+    for (const BackendProgress& backend : backends)
+        std::cout << "history      " << backend.name << ": " << to_string(backend.history) << '\n';
     for (const PreviewMessage& sample : seen.samples) {
         std::cout << "\nto " << sample.key << " over " << sample.channel << " (" << sample.address << ")\n";
         if (!sample.message.title.empty()) std::cout << "  " << sample.message.title << '\n';
@@ -40,7 +43,7 @@ void print_text(const LoadedCampaign& loaded, const Preview& seen) {
     std::cout << "\nno faults found; nothing was sent\n";
 }
 
-void print_json(const LoadedCampaign& loaded, const Preview& seen) {
+void print_json(const LoadedCampaign& loaded, const Preview& seen, const std::vector<BackendProgress>& backends) {
     nlohmann::ordered_json json = {
         {"campaign", loaded.campaign.id},
         {"audience",
@@ -53,8 +56,11 @@ void print_json(const LoadedCampaign& loaded, const Preview& seen) {
         {"waiting_for_morning", seen.waiting_for_morning},
         {"first_channel", seen.first_channel},
         {"cohorts", seen.cohorts.size()},
+        {"history", nlohmann::ordered_json::array()},
         {"warnings", loaded.warnings},
         {"preview", nlohmann::ordered_json::array()}};
+    for (const BackendProgress& backend : backends)
+        json["history"].push_back({{"backend", backend.name}, {"history", history_json(backend.history)}});
     for (const PreviewMessage& sample : seen.samples) {
         json["preview"].push_back({{"key", sample.key},
                                    {"channel", sample.channel},
@@ -73,11 +79,13 @@ int check(const CheckOptions& options) {
     if (!loaded) return tell(loaded.error(), options.common.json);
     Result<Preview, Faults> seen = look_at(*loaded, options.preview);
     if (!seen) return tell(seen.error(), options.common.json);
+    const std::vector<BackendProgress> histories =
+        look_back(loaded->site, history_directory(loaded->site_directory, options.history));
     if (options.common.json) {
-        print_json(*loaded, *seen);
+        print_json(*loaded, *seen, histories);
     } else {
         for (const std::string& warning : loaded->warnings) std::cerr << "warning: " << warning << '\n';
-        print_text(*loaded, *seen);
+        print_text(*loaded, *seen, histories);
     }
     return ok;
 }

@@ -20,12 +20,14 @@ struct Common {
 
 struct CheckOptions {
     Common common;
+    std::string history;  ///< empty: "history" beside the site file
     std::size_t preview = 0;
 };
 int check(const CheckOptions& options);
 
 struct PlanOptions {
     Common common;
+    std::string history;  ///< empty: "history" beside the site file
 };
 int plan(const PlanOptions& options);
 
@@ -42,9 +44,19 @@ struct SimulateOptions {
 };
 int simulate(const SimulateOptions& options);
 
+struct ObserveOptions {
+    Common common;         ///< `file` is the site file
+    std::string history;   ///< empty: "history" beside the site file
+    std::string duration;  ///< empty: until a signal
+    std::string progress = "auto";
+    std::string log;
+};
+int observe(const ObserveOptions& options);
+
 struct RunCommand {
     Common common;
-    std::string ledger;  ///< empty: "ledger" beside the campaign file
+    std::string ledger;   ///< empty: "ledger" beside the campaign file
+    std::string history;  ///< empty: "history" beside the site file
     bool resume = false;
     std::string listen;
     std::string token;  ///< token file; empty: control.token in the ledger directory
@@ -104,6 +116,8 @@ int hold(const RemoteOptions& options);
 
 /// Reads the whole audience of a campaign without sending anything.
 Result<Preview, Faults> look_at(const LoadedCampaign& loaded, std::size_t samples = 0);
+/// The site's backends with the histories that lie in `directory`; nobody is asked.
+std::vector<BackendProgress> look_back(Site site, const std::string& directory);
 
 /// Writes a picture and says so on standard error, or tells why not. Returns the exit code.
 int write_picture(const std::string& path, const std::string& bytes, bool json);
@@ -119,6 +133,9 @@ std::string operator_name();
 
 /// Where a campaign's ledger lies. `dir` empty: "ledger" beside the campaign file.
 std::string ledger_directory(const std::string& campaign_file_directory, const std::string& dir);
+
+/// Where the histories of a site's backends lie. `dir` empty: "history" beside the site file.
+std::string history_directory(const std::string& site_file_directory, const std::string& dir);
 
 /// "12,345".
 std::string grouped(std::uint64_t number);

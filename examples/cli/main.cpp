@@ -55,6 +55,24 @@ int main(int argc, char** argv) {
         ->check(CLI::Range(1U, 256U));
     sub->callback([&] { command = [&] { return cli::simulate(simulate); }; });
 
+    const auto history_option = [](CLI::App* made, std::string& directory) {
+        made->add_option("--history", directory,
+                         "where backends' histories lie (default: history/ beside the site file)");
+    };
+    history_option(app.get_subcommand("check"), check.history);
+    history_option(app.get_subcommand("plan"), plan.history);
+
+    cli::ObserveOptions observe;
+    sub = app.add_subcommand("observe", "watch the backends without sending, so that the first campaign is informed");
+    sub->add_option("SITE", observe.common.file, "site file, or a campaign file with its site")->required();
+    sub->add_flag("--json", observe.common.json, "answer in JSON");
+    history_option(sub, observe.history);
+    sub->add_option("--for", observe.duration, "end after this long (default: at Ctrl-C or SIGTERM)");
+    sub->add_option("--progress", observe.progress, "auto, lines or none")
+        ->check(CLI::IsMember({"auto", "lines", "none"}));
+    sub->add_option("--log", observe.log, "append the library's log to this file");
+    sub->callback([&] { command = [&] { return cli::observe(observe); }; });
+
     cli::TestOptions test;
     sub = app.add_subcommand("test", "send the real message to a few people of your own");
     campaign_file(sub, test.common);
@@ -66,6 +84,7 @@ int main(int argc, char** argv) {
     sub = app.add_subcommand("run", "send the campaign; run it again to resume");
     campaign_file(sub, run.common);
     sub->add_option("--ledger", run.ledger, "directory for ledgers (default: ledger/ beside the campaign file)");
+    history_option(sub, run.history);
     sub->add_flag("--resume", run.resume, "an absent ledger is an error");
     sub->add_option("--listen", run.listen, "serve the operator's surface on 127.0.0.1:PORT or unix:/PATH");
     sub->add_option("--token", run.token,

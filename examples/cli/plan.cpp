@@ -6,6 +6,7 @@
 #include <thread>
 
 #include "command.hpp"
+#include "history_json.hpp"
 #include "tidegate/base/text.hpp"
 #include "tidegate/delivery/config.hpp"
 #include "tidegate/delivery/event_plan.hpp"
@@ -116,7 +117,8 @@ nlohmann::ordered_json event_json(const EventPlan& event) {
     return json;
 }
 
-void print_text(const Campaign& campaign, const Forecast& plan, const std::optional<EventPlan>& event) {
+void print_text(const Campaign& campaign, const Forecast& plan, const std::optional<EventPlan>& event,
+                const std::vector<BackendProgress>& backends) {
     std::cout << "campaign " << campaign.id << ": " << grouped(plan.recipients) << " recipients in "
               << plan.cohorts.size() << " cohorts\n\n";
     const auto starts = [&](const ForecastCohort& cohort) {
@@ -166,10 +168,13 @@ void print_text(const Campaign& campaign, const Forecast& plan, const std::optio
                           : ": does not hold, " + grouped(plan.left_at_deadline) + " would be left")
                   << '\n';
     }
+    for (const BackendProgress& backend : backends)
+        std::cout << "history       " << backend.name << ": " << to_string(backend.history) << '\n';
     for (const std::string& warning : plan.warnings) std::cout << "warning: " << warning << '\n';
 }
 
-void print_json(const Campaign& campaign, const Forecast& plan, const std::optional<EventPlan>& event) {
+void print_json(const Campaign& campaign, const Forecast& plan, const std::optional<EventPlan>& event,
+                const std::vector<BackendProgress>& backends) {
     nlohmann::ordered_json json = {{"campaign", campaign.id},
                                    {"recipients", plan.recipients},
                                    {"starts", format_wall_time(plan.starts)},
@@ -195,6 +200,9 @@ void print_json(const Campaign& campaign, const Forecast& plan, const std::optio
         json["backends"].push_back(std::move(one));
     }
     if (event) json["event"] = event_json(*event);
+    json["history"] = nlohmann::ordered_json::array();
+    for (const BackendProgress& backend : backends)
+        json["history"].push_back({{"backend", backend.name}, {"history", history_json(backend.history)}});
     std::cout << json.dump(-1, ' ', false, nlohmann::ordered_json::error_handler_t::replace) << '\n';
 }
 
@@ -206,6 +214,8 @@ int plan(const PlanOptions& options) {
     const Campaign& campaign = loaded->campaign;
     Result<Preview, Faults> seen = look_at(*loaded);
     if (!seen) return tell(seen.error(), options.common.json);
+    const std::vector<BackendProgress> histories =
+        look_back(loaded->site, history_directory(loaded->site_directory, options.history));
 
     ForecastInput input;
     std::vector<std::string> warnings = loaded->warnings;
@@ -220,9 +230,9 @@ int plan(const PlanOptions& options) {
     Forecast result = forecast(loaded->site, campaign, input);
     result.warnings.insert(result.warnings.begin(), warnings.begin(), warnings.end());
     if (options.common.json) {
-        print_json(campaign, result, event);
+        print_json(campaign, result, event, histories);
     } else {
-        print_text(campaign, result, event);
+        print_text(campaign, result, event, histories);
     }
     return ok;
 }

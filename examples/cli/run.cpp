@@ -62,10 +62,15 @@ int run(const RunCommand& options) {
     GateOptions gate_options;
     gate_options.log = *log;
     gate_options.dry_run = options.dry_run;
+    gate_options.history_dir = history_directory(loaded->site_directory, options.history);
     Result<std::unique_ptr<Gate>, Faults> gate = Gate::open(loaded->site, system_clock(), gate_options);
     if (!gate) return tell(gate.error(), json);
 
     ProgressView view(options.progress);
+    if (view.kind() != ProgressView::Kind::none) {
+        for (const BackendProgress& backend : (*gate)->backends())
+            view.say("history of " + backend.name + ": " + to_string(backend.history));
+    }
     RunOptions run_options;
     run_options.ledger_dir = ledger_directory(loaded->directory, options.ledger);
     run_options.must_exist = options.resume;

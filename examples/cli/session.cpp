@@ -24,14 +24,14 @@ sigset_t stop_signals() {
     return set;
 }
 
-bool stop_signal_came(Duration within = Duration{0}) {
+}  // namespace
+
+bool wait_for_stop_signal(Duration at_most) {
     const sigset_t set = stop_signals();
-    const auto ns = std::chrono::duration_cast<std::chrono::nanoseconds>(within).count();
-    const timespec limit{static_cast<std::time_t>(ns / 1'000'000'000), static_cast<long>(ns % 1'000'000'000)};
+    const auto seconds = std::chrono::duration_cast<std::chrono::seconds>(at_most);
+    const timespec limit{static_cast<time_t>(seconds.count()), static_cast<long>((at_most - seconds).count())};
     return ::sigtimedwait(&set, nullptr, &limit) > 0;
 }
-
-}  // namespace
 
 void block_signals() {
     const sigset_t set = stop_signals();
@@ -39,7 +39,7 @@ void block_signals() {
 }
 
 bool nap(Duration length) {
-    return !stop_signal_came(length);
+    return !wait_for_stop_signal(length);
 }
 
 RunResult follow(CampaignHandle& handle, ProgressView& view) {
@@ -52,7 +52,7 @@ RunResult follow(CampaignHandle& handle, ProgressView& view) {
             view.end();
             return *result;
         }
-        if (!stop_signal_came()) continue;
+        if (!wait_for_stop_signal(0ms)) continue;
         const TimePoint now = system_clock().now();
         if (++stops == 1) {
             handle.stop(now + 10s, operator_name());

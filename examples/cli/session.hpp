@@ -16,6 +16,9 @@ bool nap(Duration length);
 /// Blocks SIGINT and SIGTERM in this thread and those it starts, so that `follow` can take them in order.
 void block_signals();
 
+/// Waits for one of them; true when it came.
+bool wait_for_stop_signal(Duration at_most);
+
 /// Watches a run to its end. The first SIGINT or SIGTERM stops it and waits up to 10 s for what is in flight; a second
 /// one does not wait.
 RunResult follow(CampaignHandle& handle, ProgressView& view);

@@ -74,6 +74,20 @@ std::string ledger_directory(const std::string& campaign_file_directory, const s
     return (campaign_file_directory.empty() ? std::string(".") : campaign_file_directory) + "/ledger";
 }
 
+std::vector<BackendProgress> look_back(Site site, const std::string& directory) {
+    site.channels.clear();
+    GateOptions rehearsal;
+    rehearsal.dry_run = true;
+    rehearsal.history_dir = directory;
+    Result<std::unique_ptr<Gate>, Faults> gate = Gate::open(std::move(site), system_clock(), rehearsal);
+    return gate ? (*gate)->backends() : std::vector<BackendProgress>{};
+}
+
+std::string history_directory(const std::string& site_file_directory, const std::string& dir) {
+    if (!dir.empty()) return dir;
+    return (site_file_directory.empty() ? std::string(".") : site_file_directory) + "/history";
+}
+
 std::string grouped(std::uint64_t number) {
     std::string digits = std::to_string(number);
     for (std::ptrdiff_t at = static_cast<std::ptrdiff_t>(digits.size()) - 3; at > 0; at -= 3) {

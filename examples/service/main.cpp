@@ -62,7 +62,8 @@ int main(int argc, char** argv) {
     std::filesystem::permissions(state, std::filesystem::perms::owner_all, failed);
     if (failed) return std::cerr << "error: " << state << ": " << failed.message() << '\n', 2;
 
-    auto gate = tidegate::Gate::open(house_file->site, tidegate::system_clock(), {.log = tidegate::stderr_sink()});
+    auto gate = tidegate::Gate::open(house_file->site, tidegate::system_clock(),
+                                     {.log = tidegate::stderr_sink(), .history_dir = state + "/history"});
     if (!gate) return tell(gate.error());
     service::Desk desk(**gate, {house_file->site, house_file->campaign, given.at("--audiences"), state});
     if (auto taken_up = desk.take_up(); !taken_up) return tell({taken_up.error()});

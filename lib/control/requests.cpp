@@ -1,5 +1,6 @@
 #include "control/requests.hpp"
 
+#include <algorithm>
 #include <cmath>
 #include <nlohmann/json.hpp>
 #include <string>
@@ -44,8 +45,41 @@ Result<void> read_rate(const json& body, CampaignOrder& order) {
     return {};
 }
 
+/// Who opened, and when; the key itself is never repeated in an answer.
+Result<Open> read_open(const json& entry, std::size_t number, const Moment& moment) {
+    constexpr std::size_t longest_key = 1024;
+    const std::string which = "open " + std::to_string(number);
+    const auto key = entry.find("key");
+    if (key == entry.end() || !key->is_string()) return bad(which + " has no \"key\"");
+    Open open{key->get<std::string>(), moment.wall};
+    if (open.key.empty() || open.key.size() > longest_key) return bad(which + ": its key is empty or too long");
+    if (const auto given = entry.find("at"); given != entry.end()) {
+        const double epoch_s = given->is_number() ? given->get<double>() : -1;
+        if (!std::isfinite(epoch_s) || !at(epoch_s, moment)) {
+            return bad(which + ": \"at\" must be epoch seconds, not ahead of this host's clock and at most a day old");
+        }
+        open.at = WallTime(std::chrono::milliseconds(std::llround(epoch_s * 1000)));
+    }
+    return open;
+}
+
 Result<void> read_opens(const json& body, const Moment& moment, CampaignOrder& order) {
     const auto list = body.find("opens");
+    const bool bounded = body.contains("from") || body.contains("to");
+    const bool keys =
+        list != body.end() && list->is_array() &&
+        (list->empty() ? !bounded
+                       : std::any_of(list->begin(), list->end(), [](const json& one) { return one.is_object(); }));
+    if (keys) {
+        if (bounded) return bad("opens with keys carry their own times: leave out \"from\" and \"to\"");
+        order.opened.emplace();
+        for (const json& entry : *list) {
+            Result<Open> open = read_open(entry, order.opened->size() + 1, moment);
+            if (!open) return open.error();
+            order.opened->push_back(std::move(*open));
+        }
+        return {};
+    }
     order.opens =
         list != body.end() && list->is_array() ? static_cast<double>(list->size()) : number_or_nan(body, "count");
     const double from = number_or_nan(body, "from");
@@ -53,7 +87,9 @@ Result<void> read_opens(const json& body, const Moment& moment, CampaignOrder& o
     const std::optional<TimePoint> begin = at(from, moment);
     const std::optional<TimePoint> end = at(to, moment);
     if (!(order.opens >= 0) || !(to > from) || !begin || !end) {
-        return bad("opens need \"count\" (or a list \"opens\") and \"from\" before \"to\" in epoch seconds");
+        return bad(
+            "opens need a list \"opens\" of {\"key\", \"at\"}, or \"count\" and \"from\" before \"to\" in epoch "
+            "seconds");
     }
     order.from = *begin;
     order.to = *end;

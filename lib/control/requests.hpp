@@ -3,10 +3,12 @@
 #include <cstdint>
 #include <optional>
 #include <string_view>
+#include <vector>
 
 #include "tidegate/base/clock.hpp"
 #include "tidegate/base/rate.hpp"
 #include "tidegate/base/result.hpp"
+#include "tidegate/delivery/opens.hpp"
 #include "tidegate/signal/observation.hpp"
 
 namespace tidegate::control {
@@ -23,7 +25,8 @@ struct CampaignOrder {
     Verb verb = Verb::pause;
     std::optional<Rate> rate;  ///< none: the configured one
     double opens = 0;
-    TimePoint from{}, to{};  ///< when those opens happened
+    TimePoint from{}, to{};                   ///< when those opens happened
+    std::optional<std::vector<Open>> opened;  ///< or who opened and when, since the last order
 };
 
 /// What a POST to a backend asks for.

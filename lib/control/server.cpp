@@ -159,7 +159,12 @@ void Server::Impl::campaign_action(const httplib::Request& request, httplib::Res
                                     [&](const CampaignHandle& handle) { return handle.progress().campaign == id; });
     if (found == handles.rend()) return refuse(response, 404, "there is no campaign \"" + id + "\" here");
     if (Result<void> done = act(*found, *order, operator_of(request)); !done) {
-        return refuse(response, done.error().code == Errc::refused ? 409 : 400, done.error().text());
+        const Errc code = done.error().code;
+        return refuse(response,
+                      code == Errc::refused       ? 409
+                      : code == Errc::unavailable ? 503
+                                                  : 400,
+                      done.error().text());
     }
     answer(response, 200, {{"ok", true}});
 }
@@ -179,6 +184,7 @@ Result<void> Server::Impl::act(CampaignHandle& handle, const CampaignOrder& orde
             handle.set_rate(order.rate, who);
             break;
         case CampaignOrder::Verb::opens:
+            if (order.opened) return handle.observe_opens(*order.opened);
             handle.observe_opens(order.opens, order.from, order.to);
             break;
     }

@@ -14,6 +14,18 @@ ordered_json number(double value) {
     return std::isfinite(value) ? ordered_json(value) : ordered_json(nullptr);
 }
 
+ordered_json history_json(const BackendProgress& backend) {
+    const HistorySummary& history = backend.history;
+    const auto seen = [&](double value) { return history.samples > 0 ? ordered_json(value) : ordered_json(nullptr); };
+    return {{"samples", history.samples},
+            {"used", backend.remembered},
+            {"watched_s", history.watched_s},
+            {"least_load", seen(history.least_load)},
+            {"most_load", seen(history.most_load)},
+            {"worst_p99_ms", seen(history.worst_p99_s * 1000)},
+            {"text", to_string(history)}};
+}
+
 ordered_json backend_json(const BackendProgress& backend) {
     return {{"name", backend.name},
             {"state", backend.state},
@@ -25,7 +37,8 @@ ordered_json backend_json(const BackendProgress& backend) {
             {"committed", number(backend.committed)},
             {"baseline", number(backend.baseline)},
             {"ceiling", number(backend.ceiling)},
-            {"age_s", number(backend.age_s)}};
+            {"age_s", number(backend.age_s)},
+            {"history", history_json(backend)}};
 }
 
 ordered_json campaign_json(const Progress& progress) {
@@ -56,6 +69,16 @@ ordered_json campaign_json(const Progress& progress) {
                                  {"state", std::string(to_string(gate.state))},
                                  {"seen", number(gate.seen)},
                                  {"reason", gate.reason}});
+    const OpensProgress& opens = progress.opens;
+    json["opens"] = {{"known", std::string(to_string(opens.known))},
+                     {"seen", opens.seen},
+                     {"repeated", opens.repeated},
+                     {"unknown", opens.unknown},
+                     {"early", opens.early},
+                     {"late", opens.late},
+                     {"waiting", opens.waiting},
+                     {"open_rate", number(opens.open_rate)},
+                     {"median_s", number(opens.median_s)}};
     json["backends"] = ordered_json::array();
     for (const BackendProgress& backend : progress.backends) json["backends"].push_back(backend_json(backend));
     return json;
@@ -133,6 +156,16 @@ std::string status_metrics(const std::vector<Progress>& campaigns, const std::ve
                      return *p.deadline_holds ? 1.0 : 0.0;
                  });
 
+    per_campaign("tidegate_opens_total", "counter", "Opens that taught the response curve.",
+                 [](const Progress& p) { return static_cast<double>(p.opens.seen); });
+    per_campaign(
+        "tidegate_opens_known", "gauge", "2 while opens come with keys, 1 while they are counted, 0 when not.",
+        [](const Progress& p) {
+            return p.opens.known == OpensKnown::attributed ? 2.0 : p.opens.known == OpensKnown::counted ? 1.0 : 0.0;
+        });
+    per_campaign("tidegate_open_rate", "gauge", "Share of recipients who open, as believed now.",
+                 [](const Progress& p) { return p.opens.open_rate; });
+
     const auto per_backend = [&](const char* name, const char* help, auto pick) {
         family(out, name, "gauge", help);
         for (const BackendProgress& backend : backends) {
@@ -157,6 +190,8 @@ std::string status_metrics(const std::vector<Progress>& campaigns, const std::ve
                 [](const BackendProgress& b) { return b.state == "open" ? 1.0 : 0.0; });
     per_backend("tidegate_backend_held_by_operator", "1 while the red button is pressed.",
                 [](const BackendProgress& b) { return b.held_by_operator ? 1.0 : 0.0; });
+    per_backend("tidegate_backend_history_seconds", "Time for which the backend was watched before anything was sent.",
+                [](const BackendProgress& b) { return b.history.watched_s; });
     return out;
 }
 

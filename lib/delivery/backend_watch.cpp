@@ -13,11 +13,18 @@ constexpr double nan = std::numeric_limits<double>::quiet_NaN();
 
 }  // namespace
 
-BackendWatch::BackendWatch(Backend backend, std::shared_ptr<Sensor> sensor)
+BackendWatch::BackendWatch(Backend backend, std::shared_ptr<Sensor> sensor, std::unique_ptr<BackendMemory> memory)
     : backend_(std::move(backend)),
       sensor_(std::move(sensor)),
+      memory_(std::move(memory)),
       controller_(make_controller(backend_.limits, period_of(backend_.signal))),
       period_(period_of(backend_.signal)) {
+    publish(0);
+}
+
+void BackendWatch::recall(TimePoint now, WallTime wall) {
+    controller_->remember(memory_->recall(now, wall));
+    advice_ = controller_->advise(now);
     publish(0);
 }
 
@@ -58,8 +65,10 @@ BackendWatch::Seen BackendWatch::poll(TimePoint now) {
     return seen;
 }
 
-void BackendWatch::judge(const OwnLoad& own, TimePoint now) {
-    if (newest_) controller_->observe(*newest_, own, now);
+void BackendWatch::judge(const OwnLoad& own, double fades_s, TimePoint now, WallTime wall) {
+    if (!newest_) return;
+    controller_->observe(*newest_, own, now);
+    memory_->note(*newest_, {std::max(own.predicted, own.observed.value_or(0.0)), fades_s}, now, wall);
 }
 
 const Advice& BackendWatch::decide(TimePoint now) {
@@ -142,12 +151,14 @@ void BackendWatch::publish(double committed) {
     published_.age_s = advice_.age_s;
     published_.state = advice_.state;
     published_.reason = advice_.reason;
+    published_.remembered = advice_.remembered;
 }
 
 BackendProgress BackendWatch::progress() const {
     const std::lock_guard lock(mutex_);
     BackendProgress progress = published_;
     progress.held_by_operator = held_.load();
+    progress.history = memory_->summary();
     return progress;
 }
 

@@ -6,6 +6,7 @@
 #include <optional>
 #include <string>
 
+#include "delivery/backend_memory.hpp"
 #include "delivery/canary_gate.hpp"
 #include "tidegate/delivery/progress.hpp"
 #include "tidegate/delivery/site.hpp"
@@ -16,11 +17,13 @@
 namespace tidegate::delivery {
 
 /// One backend: its sensor, its controller, and the account of what it went through.
-/// Threads: the control thread, except `hold`, `held` and `progress`.
+/// Threads: the control thread, except `hold`, `held`, `memory` and `progress`.
 class BackendWatch {
   public:
     /// Without a sensor (dry run) the backend is open and unbounded.
-    BackendWatch(Backend backend, std::shared_ptr<Sensor> sensor);
+    BackendWatch(Backend backend, std::shared_ptr<Sensor> sensor, std::unique_ptr<BackendMemory> memory);
+    /// Tells the controller what the past taught; before the first `poll`.
+    void recall(TimePoint now, WallTime wall);
 
     const BackendOptions& options() const { return backend_.limits; }
     const SignalOptions& signal() const { return backend_.signal; }
@@ -36,8 +39,9 @@ class BackendWatch {
     };
     /// Asks the sensor.
     Seen poll(TimePoint now);
-    /// Lets the controller judge the sample that `poll` brought; `own` is our part of its load.
-    void judge(const OwnLoad& own, TimePoint now);
+    /// Lets the controller judge the sample that `poll` brought; `own` is our part of its load, felt for another
+    /// `fades_s` seconds.
+    void judge(const OwnLoad& own, double fades_s, TimePoint now, WallTime wall);
     /// The campaigns that load it: their longest median lag, and the most requests one open causes.
     void expect(double median_s, double per_open) { controller_->expect(median_s, per_open); }
     double period_s() const { return period_.count(); }
@@ -60,6 +64,8 @@ class BackendWatch {
     void hold(bool held) { held_ = held; }
     bool held() const { return held_.load(); }
     void publish(double committed);
+    /// Any thread that may wait for a disk.
+    BackendMemory& memory() const { return *memory_; }
     BackendProgress progress() const;
 
   private:
@@ -67,6 +73,7 @@ class BackendWatch {
 
     Backend backend_;
     std::shared_ptr<Sensor> sensor_;
+    const std::unique_ptr<BackendMemory> memory_;
     std::unique_ptr<Controller> controller_;
     Seconds period_;
     std::atomic<bool> held_{false};

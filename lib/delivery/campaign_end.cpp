@@ -63,6 +63,7 @@ void CampaignRun::check_end(TimePoint now) {
         }
         job_.batch.meta.emplace_back("state", std::string(to_string(ending_->state)));
         job_.batch.meta.emplace_back("why", ending_->why);
+        job_.batch.meta.emplace_back(meta_response, to_text(response(now, clock_.wall())));
         job_.batch.events.push_back({clock_.wall(), std::string(to_string(ending_->state)), ending_->why, {}});
         job_.batch.cohorts.insert(job_.batch.cohorts.end(), cohorts_.begin(), cohorts_.end());
         for (const DeliveryId id : unanswered()) job_.settled.emplace_back(accounts_[account_of(id)], 1);

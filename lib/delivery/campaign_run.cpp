@@ -85,7 +85,9 @@ CampaignRun::CampaignRun(RunParts parts, const Clock& clock, Log& log, std::func
       last_elapsed_(clock.now()),
       pacer_(clock.now()),
       reaction_(reaction_before(parts, clock.now())),
+      begun_at_(clock.now()),
       response_horizon_(reaction_.model().horizon()),
+      believed_total_(ResponseModel(parts.campaign.response).total()),
       totals_(parts.totals) {
     brakes_.resize(accounts_.size());
     for (const Account* account : accounts_) {
@@ -209,11 +211,6 @@ void CampaignRun::stop(TimePoint deadline, std::string_view operator_name, std::
     wake_feeder_();
 }
 
-void CampaignRun::observe_opens(double count, TimePoint from, TimePoint to) {
-    const std::lock_guard lock(pace_mutex_);
-    reaction_.see_opens(count, from, to);
-}
-
 Progress CampaignRun::progress() const {
     Progress progress;
     progress.campaign = campaign_.id;
@@ -226,6 +223,11 @@ Progress CampaignRun::progress() const {
         const Allowance& allowance = pacer_.allowance();
         progress.allowed = now < allowance.expires ? allowance.rate.per_second : 0.0;
         progress.reason = allowance.reason;
+        progress.opens = opens_locked(now);
+    }
+    {
+        const std::lock_guard lock(told_mutex_);
+        progress.opens.waiting = told_.size();
     }
     const std::lock_guard lock(mutex_);
     progress.totals = totals_;

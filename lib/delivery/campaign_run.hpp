@@ -8,6 +8,8 @@
 #include <mutex>
 #include <optional>
 #include <queue>
+#include <span>
+#include <stop_token>
 #include <string>
 #include <unordered_map>
 #include <unordered_set>
@@ -15,17 +17,20 @@
 
 #include "delivery/account.hpp"
 #include "delivery/account_brake.hpp"
+#include "delivery/attribution.hpp"
 #include "delivery/canary_gate.hpp"
 #include "delivery/cohort_clock.hpp"
 #include "delivery/eligibility.hpp"
 #include "delivery/judge.hpp"
 #include "delivery/outbox.hpp"
 #include "delivery/route.hpp"
+#include "ledger/key_lookup.hpp"
 #include "tidegate/audience/suppression.hpp"
 #include "tidegate/base/log.hpp"
 #include "tidegate/base/rng.hpp"
 #include "tidegate/channel/breaker.hpp"
 #include "tidegate/delivery/progress.hpp"
+#include "tidegate/ledger/response_record.hpp"
 #include "tidegate/message/message.hpp"
 #include "tidegate/pacing/first_come.hpp"
 #include "tidegate/pacing/pacer.hpp"
@@ -97,6 +102,8 @@ class CampaignRun : public std::enable_shared_from_this<CampaignRun> {
         std::string why;
     };
     Demand demand() const;
+    /// Puts the curve as learnt so far on record, every few seconds.
+    void record_response(TimePoint now, WallTime wall);
     std::uint64_t released() const { return released_.load(); }
     /// First messages over all runs of this ledger.
     std::uint64_t told() const { return told_before_ + released_.load(); }
@@ -105,6 +112,10 @@ class CampaignRun : public std::enable_shared_from_this<CampaignRun> {
     std::uint32_t cohort() const { return cohort_now_.load(); }
     void refresh_suppression();
 
+    // ---- opens thread
+    /// Looks up the opens that were told and lets them teach the curve.
+    void attribute(const std::stop_token& stop);
+
     // ---- operators, any thread
     void pause(bool paused, std::string_view operator_name);
     void set_rate(std::optional<Rate> cap, std::string_view operator_name);
@@ -112,6 +123,8 @@ class CampaignRun : public std::enable_shared_from_this<CampaignRun> {
     bool abort(std::string_view operator_name);
     void stop(TimePoint deadline, std::string_view operator_name, std::string why = {});
     void observe_opens(double count, TimePoint from, TimePoint to);
+    /// Errors: too many wait.
+    Result<void> tell_opens(std::span<const Open> opens);
     Progress progress() const;
     std::optional<RunResult> wait(Duration timeout) const;
     bool ended() const;
@@ -197,6 +210,11 @@ class CampaignRun : public std::enable_shared_from_this<CampaignRun> {
     void hand_over(WriteJob& job);
     void commit_failed(WriteJob job, const Error& error);
 
+    // opens' rooms
+    Result<void> look_up(const std::vector<Open>& opens, TimePoint told, WallTime wall, const std::stop_token& stop);
+    OpensProgress opens_locked(TimePoint now) const;
+    ResponseRecord response(TimePoint now, WallTime wall) const;
+
     // any thread
     void answer(DeliveryId id, Outcome outcome);
     void finish(const RunResult& result);
@@ -275,7 +293,24 @@ class CampaignRun : public std::enable_shared_from_this<CampaignRun> {
     bool green_ = true;
     std::optional<GateSight> new_sight_;
     Reaction reaction_;
-    const double response_horizon_;  // seconds
+    const TimePoint begun_at_;
+    OpensProgress opens_;                     // counts only
+    double counted_opens_ = 0;                // by interval
+    std::optional<TimePoint> counted_at_;     // newest moment of a count
+    std::optional<TimePoint> attributed_at_;  // newest moment of an attribution
+    const double response_horizon_;           // seconds
+    const double believed_total_;             // opens per message, up to the horizon
+
+    // opens-confined
+    std::unique_ptr<ledger::KeyLookup> lookup_;
+    std::optional<Attribution> attribution_;
+    bool lookup_trouble_ = false;
+
+    TimePoint response_recorded_{};  // control-confined
+
+    mutable std::mutex told_mutex_;  // what waits for the opens thread
+    std::vector<Open> told_;
+    std::optional<std::pair<TimePoint, WallTime>> told_at_;
 
     mutable std::mutex answers_mutex_;
     std::vector<std::pair<DeliveryId, Outcome>> answers_;

@@ -207,6 +207,7 @@ Result<LoadedCampaign, Faults> load_campaign(const std::string& path) {
 
     const bool references_in_doubt = !site_known || names_in_doubt(findings);
     const auto& site_file = two_files && site_known ? site_document.file : campaign_document.file;
+    loaded.site_directory = site_file.directory;
     if (site_known) {
         for (auto& fault : loaded.site.validate()) findings.take(std::move(fault), site_file);
     }
@@ -219,6 +220,27 @@ Result<LoadedCampaign, Faults> load_campaign(const std::string& path) {
 
     warn_about(loaded, findings);
     loaded.lines = findings.lines();
+    loaded.warnings = std::move(findings.warnings);
+    return loaded;
+}
+
+Result<LoadedSite, Faults> load_site(const std::string& path) {
+    using namespace delivery;
+    Findings findings;
+    const auto document = open_document(path, 0, findings);
+    if (!document.root) return findings.faults();
+    TableReader root(*document.root, {}, document.file, findings);
+    if (root.has("site") || root.has("campaign")) {
+        auto campaign = load_campaign(path);
+        if (!campaign) return campaign.error();
+        return LoadedSite{std::move(campaign->site), path, campaign->site_directory, campaign->site_hash, {}};
+    }
+    LoadedSite loaded{{}, path, document.file.directory, net::sha256_hex(document.bytes), {}};
+    SpokenBySite spoken;  // for a campaign; here it is read for its form
+    read_site(root, loaded.site, spoken);
+    root.finish();
+    for (auto& fault : loaded.site.validate()) findings.take(std::move(fault), document.file);
+    if (!findings.clean()) return findings.faults();
     loaded.warnings = std::move(findings.warnings);
     return loaded;
 }

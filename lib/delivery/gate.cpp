@@ -33,6 +33,7 @@ using namespace std::chrono_literals;
 constexpr auto feed_every = 5ms;
 constexpr auto steer_every = 100ms;
 constexpr auto lists_every = 2s;
+constexpr auto opens_every = 500ms;
 constexpr auto last_words = 10s;  // what a destructor allows the campaigns
 
 std::string signal_identity(const SignalOptions& signal) {
@@ -71,7 +72,7 @@ class Bell {
 
 /// What a run may ring, also when its Gate is gone.
 struct Bells {
-    Bell feeder, writer, keeper;
+    Bell feeder, writer, keeper, opens;
 };
 
 }  // namespace
@@ -135,6 +136,9 @@ struct Gate::Impl {
     void feed(std::stop_token stop);
     void write(std::stop_token stop);
     void keep(std::stop_token stop);
+    void attribute(std::stop_token stop);
+    void keep_history(bool at_once);
+    LedgerBatch histories(const Campaign& campaign) const;
     CampaignHandle handle(std::shared_ptr<CampaignRun> run);
 };
 
@@ -188,7 +192,9 @@ Faults Gate::Impl::build() {
             }
             sensor = std::move(*made);
         }
-        backends->push_back(std::make_unique<BackendWatch>(backend, std::move(sensor)));
+        backends->push_back(std::make_unique<BackendWatch>(
+            backend, std::move(sensor), std::make_unique<delivery::BackendMemory>(backend, options.history_dir, log)));
+        backends->back()->recall(clock.now(), clock.wall());
     }
     return faults;
 }
@@ -200,6 +206,7 @@ void Gate::Impl::begin() {
     threads.emplace_back([this](std::stop_token stop) { feed(stop); });
     threads.emplace_back([this](std::stop_token stop) { write(stop); });
     threads.emplace_back([this](std::stop_token stop) { keep(stop); });
+    threads.emplace_back([this](std::stop_token stop) { attribute(stop); });
 }
 
 void Gate::Impl::io(std::stop_token stop) {
@@ -242,8 +249,35 @@ void Gate::Impl::keep(std::stop_token stop) {
         for (const auto& run : running()) {
             if (!run->ended()) guarded([&] { run->refresh_suppression(); });
         }
+        keep_history(false);
         bells->keeper.wait(stop, lists_every);
     }
+}
+
+void Gate::Impl::attribute(std::stop_token stop) {
+    while (!stop.stop_requested()) {
+        for (const auto& run : running()) guarded([&] { run->attribute(stop); });
+        bells->opens.wait(stop, opens_every);
+    }
+}
+
+void Gate::Impl::keep_history(bool at_once) {
+    if (options.dry_run) return;
+    for (const auto& backend : *backends) {
+        // What goes wrong is in the log and in the backend's progress.
+        guarded([&] { static_cast<void>(backend->memory().keep(clock.now(), clock.wall(), at_once)); });
+    }
+}
+
+/// With what knowledge of its backends a campaign begins, for the ledger.
+LedgerBatch Gate::Impl::histories(const Campaign& campaign) const {
+    LedgerBatch facts;
+    for (const auto& backend : *backends) {
+        if (!campaign.impact.contains(backend->options().name)) continue;
+        facts.events.push_back(
+            {clock.wall(), "history", backend->options().name + ": " + to_string(backend->memory().summary()), {}});
+    }
+    return facts;
 }
 
 CampaignHandle Gate::Impl::handle(std::shared_ptr<CampaignRun> run) {
@@ -275,6 +309,7 @@ Gate::~Gate() {
     impl_->channel_loop.wake();
     impl_->sensor_loop.wake();
     impl_->threads.clear();
+    impl_->keep_history(true);
     for (const auto& run : impl_->running()) run->abandon();
 }
 
@@ -296,6 +331,7 @@ Result<CampaignHandle, Faults> Gate::start(const Campaign& campaign, AudienceSou
         std::move(*parts), impl_->clock, impl_->log, [bells = impl_->bells] { bells->feeder.ring(); },
         [bells = impl_->bells] { bells->writer.ring(); });
     run->refresh_suppression();  // reading the audience may have taken minutes
+    if (!impl_->options.dry_run) run->record(impl_->histories(campaign));
     {
         const std::lock_guard lock(impl_->mutex);
         if (impl_->closing) return Faults{{Errc::stopped, "the gate is closing", "campaign " + campaign.id, ""}};
@@ -404,6 +440,9 @@ void CampaignHandle::stop(TimePoint deadline, std::string_view operator_name) {
 }
 void CampaignHandle::observe_opens(double count, TimePoint from, TimePoint to) {
     run_->run->observe_opens(count, from, to);
+}
+Result<void> CampaignHandle::observe_opens(std::span<const Open> opens) {
+    return run_->run->tell_opens(opens);
 }
 std::optional<RunResult> CampaignHandle::wait(Duration timeout) const {
     return run_->run->wait(timeout);

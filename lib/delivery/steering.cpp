@@ -62,7 +62,7 @@ std::optional<Impact> Steering::impact_on(const View& view, const std::string& b
 void Steering::steer(BackendWatch& backend, std::vector<View>& views, TimePoint now, WallTime wall, bool record) {
     std::vector<Commitment> commitments;
     std::vector<std::size_t> owner;  // view of each commitment
-    double lag = 0, per_open = 0;
+    double lag = 0, per_open = 0, fades = 0;
     for (std::size_t i = 0; i < views.size(); ++i) {
         const std::optional<Impact> impact = impact_on(views[i], backend.options().name);
         if (!impact) continue;
@@ -70,11 +70,12 @@ void Steering::steer(BackendWatch& backend, std::vector<View>& views, TimePoint 
         owner.push_back(i);
         lag = std::max(lag, views[i].reaction.model().median());
         per_open = std::max(per_open, impact->per_open);
+        fades = std::max(fades, views[i].reaction.model().horizon());
     }
     if (lag > 0) backend.expect(lag, per_open);
     const BackendWatch::Seen seen = backend.poll(now);
     if (seen.opens) attribute_opens(seen, owner, views);
-    if (seen.fresh) backend.judge(own_load(commitments, seen.to, backend.period_s()), now);
+    if (seen.fresh) backend.judge(own_load(commitments, seen.to, backend.period_s()), fades, now, wall);
     const Advice& advice = backend.decide(now);
 
     double committed = 0;
@@ -213,6 +214,7 @@ void Steering::hand_out(std::vector<View>& views, TimePoint now, WallTime wall, 
                                released - before, view.run->cohort(), view.reason});
         before = released;
         view.run->record(std::move(facts));
+        view.run->record_response(now, wall);
     }
 }
 

@@ -97,6 +97,7 @@ class LearningController final : public Controller {
             const std::size_t rank = (i * stride % told) * usable.size() / told;
             twins_.remember(*usable[rank]->load, usable[rank]->p99.count());
         }
+        remembered_ = told;
         for (const Observation* sample : usable)
             for (const ExtraReading& extra : sample->extra) {
                 leading(extra.name).observe(*sample->load, extra.value);
@@ -134,6 +135,7 @@ class LearningController final : public Controller {
         Advice advice;
         advice.age_s = newest_ ? std::max(0.0, seconds_between(*newest_, now)) : kInfinity;
         advice.baseline = baseline();
+        advice.remembered = remembered_;
         const pacing::CapacityTwins::Limit limit = trusted();
         advice.ceiling = limit.median;
         if (refuse(advice)) return advice;
@@ -305,7 +307,7 @@ class LearningController final : public Controller {
         if (fresh_ < several())
             return shut("hold", "telemetry", fresh_,
                         "telemetry: learning, " + std::to_string(fresh_) + " of " + std::to_string(several()) +
-                            " samples seen");
+                            " samples seen" + (remembered_ == 0 ? ", no history" : ""));
         return false;
     }
 
@@ -336,6 +338,7 @@ class LearningController final : public Controller {
     double fading_lag_ = 1.0;
     ResponseModel fading_;
 
+    std::size_t remembered_ = 0;       // samples of the past
     std::optional<TimePoint> newest_;  // time of the newest valid sample
     std::string flaw_;                 // of the newest sample that was not valid
     int fresh_ = 0;                    // valid samples since the start or the last silence

@@ -76,6 +76,23 @@ Json backends(const RunReport& report) {
     return out;
 }
 
+Json figures(const ResponseFigures& f) {
+    return {{"open_rate", f.open_rate}, {"median_s", real(f.median_s)}, {"spread", real(f.spread)}};
+}
+
+Json response(const RunReport& report) {
+    if (!report.response) return nullptr;
+    const ResponseRecord& r = *report.response;
+    Json curve = Json::array();
+    for (const auto& point : r.curve)
+        curve.push_back({{"lag_s", real(point.lag_s)}, {"believed", point.believed}, {"learnt", point.learnt}});
+    return {{"known", r.known},
+            {"opens", r.opens},
+            {"believed", figures(r.believed)},
+            {"learnt", figures(r.learnt)},
+            {"curve", std::move(curve)}};
+}
+
 }  // namespace
 
 std::string to_json(const RunReport& report) {
@@ -104,7 +121,8 @@ std::string to_json(const RunReport& report) {
         {"channels", channels(report)},
         {"cohorts", cohorts(report)},
         {"gates", gates(report)},
-        {"backends", backends(report)}};
+        {"backends", backends(report)},
+        {"response", response(report)}};
     return out.dump(-1, ' ', false, Json::error_handler_t::replace);
 }
 

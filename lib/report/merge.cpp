@@ -101,6 +101,9 @@ Result<RunReport> merge(const std::vector<RunReport>& parts) {
             tally.kind = channel.kind;
             for (std::size_t k = 0; k < channel.answers.size(); ++k) tally.answers[k] += channel.answers[k];
         }
+        // Nodes share one curve of people; the one that saw most of them knows it best.
+        if (part.response && (!whole.response || part.response->opens > whole.response->opens))
+            whole.response = part.response;
         whole.holds.insert(whole.holds.end(), part.holds.begin(), part.holds.end());
         whole.events.insert(whole.events.end(), part.events.begin(), part.events.end());
         whole.malformed.insert(whole.malformed.end(), part.malformed.begin(), part.malformed.end());

@@ -146,6 +146,41 @@ std::string pair(const std::string& inside) {
     return inside.empty() ? inside : "<div class=\"card\"><div class=\"pair\">" + inside + "</div></div>";
 }
 
+/// Opens of a hundred messages up to a lag, as believed and as learnt.
+std::string response_chart(const ReportPanel& panel, const std::string& heading, Ids& ids) {
+    if (!panel.report.response || panel.report.response->curve.size() < 2) return {};
+    const ResponseRecord& r = *panel.report.response;
+    const bool known = r.known != "none";
+    Curve believed{{0, 0}}, learnt{{0, 0}};
+    for (const ResponsePoint& point : r.curve) {
+        believed.push_back({point.lag_s, 100 * point.believed});
+        learnt.push_back({point.lag_s, 100 * point.learnt});
+    }
+    // Most of the curve happens in its first part; the tail would squeeze it to the left.
+    double end = r.curve.back().lag_s;
+    const double nearly = 0.95 * std::max(believed.back().v, learnt.back().v);
+    for (std::size_t i = believed.size(); i-- > 1;)
+        if (believed[i].v >= std::min(nearly, 0.95 * believed.back().v) &&
+            learnt[i].v >= std::min(nearly, 0.95 * learnt.back().v))
+            end = believed[i].t;
+    const auto beyond = [&](const Point& point) { return point.t > end; };
+    std::erase_if(believed, beyond);
+    std::erase_if(learnt, beyond);
+    Plot plot(ids.next(), scale_for(end, std::max(peak(believed), peak(learnt)), 0, 180, Unit::per_second), 200);
+    if (known) plot.area(learnt, "k0");
+    plot.line(believed, "k3 dash", "believed");
+    if (known) plot.line(learnt, "k0", "learnt");
+    std::vector<Key> keys{{"k3 dash", "believed: " + decimal(100 * r.believed.open_rate, 2) + "%, median " +
+                                          elapsed(r.believed.median_s) + ", spread " + decimal(r.believed.spread, 2)}};
+    std::string told = "Nobody told of opens.";
+    if (known) {
+        keys.push_back({"k0", "learnt: " + decimal(100 * r.learnt.open_rate, 2) + "%, median " +
+                                  elapsed(r.learnt.median_s) + ", spread " + decimal(r.learnt.spread, 2)});
+        told = "Learnt from " + grouped(r.opens) + " opens (" + r.known + ").";
+    }
+    return figure(heading, keys, plot.svg(heading, told));
+}
+
 bool drawable(const Sheet& s) {
     return !s.curves.sends.empty() || !s.curves.lanes.empty() ||
            std::any_of(s.curves.backends.begin(), s.curves.backends.end(),
@@ -166,7 +201,9 @@ std::string charts_of_one(const Sheet& s, const Common& common) {
         out += load_chart(b, "Load on " + b.name + " (requests/s)", load_top(b), common, ids);
         out += latency_chart(b, common, ids);
     }
-    return out + lanes_chart(s, "Cohorts", common, ids) + "</div>";
+    out += lanes_chart(s, "Cohorts", common, ids) + "</div>";
+    const std::string response = response_chart(*s.panel, "Opens of 100 messages, by the time since they left", ids);
+    return response.empty() ? out : out + "<h2>How people react</h2><div class=\"card\">" + response + "</div>";
 }
 
 std::string charts_of_many(const std::vector<Sheet>& sheets, const Common& common) {
@@ -190,6 +227,9 @@ std::string charts_of_many(const std::vector<Sheet>& sheets, const Common& commo
         }
         out += pair(side_by_side);
     }
+    std::string reactions;
+    for (const auto& s : sheets) reactions += response_chart(*s.panel, "Opens of 100 messages, " + s.panel->title, ids);
+    out += pair(reactions);
     std::string lanes;
     for (const auto& s : sheets) lanes += lanes_chart(s, "Cohorts, " + s.panel->title, common, ids);
     return out + pair(lanes);

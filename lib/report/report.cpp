@@ -40,15 +40,17 @@ Result<RunReport> read_report(SqliteLedger& ledger) {
         into = *std::move(result);
         return {};
     };
-    std::optional<std::string> campaign, state;
+    std::optional<std::string> campaign, state, response;
     for (const auto& step :
          {take(ledger.meta(report::kMetaCampaign), campaign), take(ledger.meta("state"), state),
-          take(ledger.totals(), out.totals), take(ledger.tallies(), out.channels), take(ledger.cohorts(), out.cohorts),
+          take(ledger.meta(meta_response), response), take(ledger.totals(), out.totals),
+          take(ledger.tallies(), out.channels), take(ledger.cohorts(), out.cohorts),
           take(ledger.backends(), out.backends), take(ledger.holds(), out.holds), take(ledger.events(), out.events),
           take(ledger.malformed(report::kMalformedKept), out.malformed)}) {
         if (!step) return step.error();
     }
     out.campaign = campaign.value_or("");
+    if (response) out.response = parse_response_record(*response);
     if (state == "running" && !ledger.has_sender()) state.reset();  // killed: its last word is not on record
     out.state = report::settle_state(state, out.totals);
     return out;

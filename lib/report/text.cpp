@@ -147,6 +147,25 @@ std::string events(const RunReport& report) {
     return out + (report.events.size() > shown ? "  (the newest " + grouped(shown) + ")\n" : "");
 }
 
+std::string how_known(const ResponseRecord& r) {
+    if (r.known == "none") return "believed, nobody told of opens";
+    return "learnt from " + grouped(r.opens) + " opens (" + r.known + ")";
+}
+
+std::string response(const RunReport& report) {
+    if (!report.response) return {};
+    const ResponseRecord& r = *report.response;
+    std::string out = heading("Response: " + how_known(r)) + line("  " + fit("", 14) + fit_right("open rate", 15) +
+                                                                  fit_right("median", 14) + fit_right("spread", 10));
+    const auto row = [&](std::string_view name, const ResponseFigures& f) {
+        out += line("  " + fit(name, 14) + fit_right(decimal(100 * f.open_rate, 2) + "%", 15) +
+                    fit_right(elapsed(f.median_s), 14) + fit_right(decimal(f.spread, 2), 10));
+    };
+    row("believed", r.believed);
+    if (r.known != "none") row("learnt", r.learnt);
+    return out;
+}
+
 }  // namespace
 
 std::string to_text(const RunReport& report) {
@@ -156,7 +175,7 @@ std::string to_text(const RunReport& report) {
                 " malformed, " + grouped(t.duplicates) + " duplicates)");
     out += line(grouped(t.deliveries) + " deliveries, " + grouped(t.attempts) + " attempts in " + elapsed(t.elapsed_s));
     return out + outcomes(t) + channels(report) + backends(report) + holds(report) + cohorts(report) + gates(report) +
-           malformed(report) + events(report);
+           response(report) + malformed(report) + events(report);
 }
 
 }  // namespace tidegate

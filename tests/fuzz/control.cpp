@@ -23,7 +23,15 @@ extern "C" int LLVMFuzzerTestOneInput(const std::uint8_t* data, std::size_t size
             require(std::isfinite(order->rate->per_second) && order->rate->per_second >= 0,
                     "a rate is a number from 0");
         }
-        if (order->verb == CampaignOrder::Verb::opens) {
+        if (order->opened) {
+            require(order->verb == CampaignOrder::Verb::opens, "only `opens` tells who opened");
+            for (const Open& open : *order->opened) {
+                require(!open.key.empty(), "an open has a key");
+                require(
+                    open.at >= moment.wall - std::chrono::hours(24) && open.at <= moment.wall + std::chrono::seconds(5),
+                    "an open is of the last day");
+            }
+        } else if (order->verb == CampaignOrder::Verb::opens) {
             require(std::isfinite(order->opens) && order->opens >= 0, "opens are counted");
             require(order->from <= order->to && order->from >= oldest && order->to <= newest,
                     "opens happened within the last day");

@@ -14,6 +14,7 @@
 #include "tidegate/base/log.hpp"
 #include "tidegate/channel/channel.hpp"
 #include "tidegate/delivery/campaign.hpp"
+#include "tidegate/delivery/opens.hpp"
 #include "tidegate/delivery/preview.hpp"
 #include "tidegate/delivery/progress.hpp"
 #include "tidegate/delivery/site.hpp"
@@ -28,6 +29,9 @@ struct GateOptions {
     std::map<std::string, std::shared_ptr<Channel>> channels{};  ///< by site channel name; replaces the built-in one
     std::map<std::string, std::shared_ptr<Sensor>> sensors{};    ///< by backend name; replaces the configured signal
     std::string lock_dir{};  ///< for the host-wide backend locks; default /run/lock, else the temporary directory
+    /// Where each backend's history lies, read by `Gate::open` and added to while next to nothing of ours is felt.
+    /// Default empty: nothing is remembered, and the first campaign explores. Several processes may share it.
+    std::string history_dir{};
     bool dry_run =
         false;  ///< no network at all: channels accept everything, backends without a host sensor are not watched
 };
@@ -60,8 +64,12 @@ class TIDEGATE_EXPORT CampaignHandle {
     bool abort(std::string_view operator_name = {});
     /// Ends the run, resumable; returns at once. In-flight attempts are waited for until `deadline` at most.
     void stop(TimePoint deadline, std::string_view operator_name = {});
-    /// Opens seen between two moments, for the response curve.
+    /// Opens counted between two moments, for the response curve. Left aside while attributed ones come.
     void observe_opens(double count, TimePoint from, TimePoint to);
+    /// Everybody who opened since the last call, with key and time; an empty span says that nobody did. Returns at
+    /// once: they are looked up in the ledger by a thread of the Gate, the first time after reading all its keys (some
+    /// seconds for millions). Errors: `unavailable`, more are waiting than can be kept; nothing was taken.
+    Result<void> observe_opens(std::span<const Open> opens);
     /// The result, once the run has ended; absent after `timeout`.
     std::optional<RunResult> wait(Duration timeout) const;
     /// From the ledger; any time.

@@ -6,9 +6,11 @@
 #include <vector>
 
 #include "tidegate/base/clock.hpp"
+#include "tidegate/delivery/opens.hpp"
 #include "tidegate/ledger/ledger.hpp"
 #include "tidegate/ledger/types.hpp"
 #include "tidegate/report/report.hpp"
+#include "tidegate/signal/history.hpp"
 
 namespace tidegate {
 
@@ -25,6 +27,8 @@ struct BackendProgress {
     bool held_by_operator = false;  ///< the red button is pressed
     std::string state{};            ///< "open", "hold", "pause", "stale"
     std::string reason{};           ///< one line for people
+    HistorySummary history{};       ///< what was kept from before anything was sent
+    std::uint64_t remembered = 0;   ///< samples of it that the controller began with; 0 = it began uninformed
 
     bool operator==(const BackendProgress&) const = default;
 };
@@ -64,6 +68,7 @@ struct Progress {
     std::optional<Duration> eta{};            ///< at the present rate; absent while nothing moves
     std::optional<bool> deadline_holds{};     ///< at the present rate; absent without a deadline
     std::vector<GateProgress> gates{};        ///< one for each canary
+    OpensProgress opens{};                    ///< how people react, and how that is known
     std::vector<BackendProgress> backends{};  ///< those this campaign has an impact on
 
     bool operator==(const Progress&) const = default;

@@ -1,10 +1,12 @@
 #pragma once
 
 #include <map>
+#include <optional>
 #include <string>
 #include <vector>
 
 #include "tidegate/base/result.hpp"
+#include "tidegate/ledger/response_record.hpp"
 #include "tidegate/ledger/sqlite_ledger.hpp"
 
 namespace tidegate {
@@ -25,6 +27,7 @@ struct RunReport {
     std::vector<HoldRecord> holds{};           ///< when, why, how long
     std::vector<EventRecord> events{};         ///< what operators and brakes did
     std::vector<MalformedRecord> malformed{};  ///< the first 100
+    std::optional<ResponseRecord> response{};  ///< how people react: believed and learnt; absent before the first run
 
     bool operator==(const RunReport&) const = default;
 };

@@ -43,6 +43,7 @@ TEST_CASE("opens come as a count or a list, between two moments of the last day"
     CHECK(count->opens == 12);
     CHECK(count->from == moment.now - 10s);
     CHECK(count->to == moment.now);
+    CHECK_FALSE(count->opened);
     CHECK(
         read_campaign_order("opens", R"({"opens": ["a", "b"], "from": 1799999990, "to": 1800000000})", moment)->opens ==
         2);
@@ -53,6 +54,30 @@ TEST_CASE("opens come as a count or a list, between two moments of the last day"
           R"({"count": "1", "from": 1799999990, "to": 1800000000})"}) {
         CHECK_FALSE(read_campaign_order("opens", body, moment));
     }
+}
+
+TEST_CASE("opens come with keys and times; what is wrong with one is told by its number, never by its key") {
+    const auto order =
+        read_campaign_order("opens", R"({"opens": [{"key": "c-17", "at": 1799999990.25}, {"key": "c-18"}]})", moment);
+    REQUIRE(order);
+    REQUIRE(order->opened);
+    CHECK(*order->opened ==
+          std::vector<Open>{{"c-17", WallTime(1'799'999'990'250ms)}, {"c-18", WallTime(1'800'000'000s)}});
+    const auto nobody = read_campaign_order("opens", R"({"opens": []})", moment);
+    REQUIRE(nobody);
+    REQUIRE(nobody->opened);
+    CHECK(nobody->opened->empty());
+    for (const char* body :
+         {R"({"opens": [{"key": "secret-key", "at": 1800000099}]})", R"({"opens": [{"key": "secret-key", "at": 0}]})",
+          R"({"opens": [{"key": "secret-key", "at": "now"}]})", R"({"opens": [{"key": ""}]})", R"({"opens": [{}]})",
+          R"({"opens": [{"key": 5}]})", R"({"opens": [{"key": "secret-key"}, "secret-key"]})",
+          R"({"opens": [{"key": "secret-key"}], "from": 1799999990, "to": 1800000000})"}) {
+        const auto refused = read_campaign_order("opens", body, moment);
+        REQUIRE_FALSE(refused);
+        CHECK(refused.error().text().find("secret-key") == std::string::npos);
+    }
+    const auto second = read_campaign_order("opens", R"({"opens": [{"key": "a"}, {"at": 1}]})", moment);
+    CHECK(second.error().text().find("open 2") != std::string::npos);
 }
 
 TEST_CASE("a sample keeps the time it describes; what is no number is NaN and holds") {

@@ -63,6 +63,29 @@ TEST_CASE("metrics tell a deadline that cannot be met from one that can and from
     CHECK(has_line(control::status_metrics({progress}, {}), name + "0"));
 }
 
+TEST_CASE("status tells how opens are known, and what a backend's history holds") {
+    Progress progress = campaign();
+    progress.opens.known = OpensKnown::attributed;
+    progress.opens.seen = 12;
+    progress.opens.open_rate = 0.07;
+    BackendProgress watched = backend();
+    auto json = nlohmann::json::parse(control::status_json({progress}, {watched}));
+    CHECK(json["campaigns"][0]["opens"]["known"] == "attributed");
+    CHECK(json["campaigns"][0]["opens"]["seen"] == 12);
+    CHECK(json["backends"][0]["history"]["most_load"].is_null());
+    CHECK(json["backends"][0]["history"]["text"] == "none: the first campaign explores carefully");
+    watched.history.samples = 100;
+    watched.history.watched_s = 7200;
+    watched.history.most_load = 1180;
+    watched.remembered = 100;
+    json = nlohmann::json::parse(control::status_json({progress}, {watched}));
+    CHECK(json["backends"][0]["history"]["most_load"] == 1180);
+    CHECK(json["backends"][0]["history"]["used"] == 100);
+    const std::string text = control::status_metrics({progress}, {watched});
+    CHECK(has_line(text, R"(tidegate_opens_known{campaign="say \"hi\"\\"} 2)"));
+    CHECK(has_line(text, R"(tidegate_backend_history_seconds{backend="app-api"} 7200)"));
+}
+
 TEST_CASE("status is JSON even where a value is no number") {
     const auto json = nlohmann::json::parse(control::status_json({campaign()}, {backend()}));
     CHECK(json["campaigns"][0]["allowed"].is_null());

@@ -42,6 +42,9 @@ inline RunReport report() {
                {"app-api", kStart + 80s, std::nullopt, "telemetry", 21, "no sample for 21 s"}};
     r.events = {{kStart, "run", "", "hana"}, {kStart + 60s, "rate", "at most 500/s", "hana"}};
     r.malformed = {{17, "empty key"}, {99, "quote never closed"}};
+    r.response = ResponseRecord{
+        kStart + 100s,     "attributed",         1234,
+        {0.08, 45.0, 1.2}, {0.0612, 38.25, 1.1}, {{1.0, 0.001, 0.0015}, {45.0, 0.04, 0.033}, {800.0, 0.0792, 0.0606}}};
     return r;
 }
 

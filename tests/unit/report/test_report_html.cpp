@@ -88,10 +88,12 @@ TEST_CASE("a page is whole: balanced, self-contained, light and dark, described 
     CHECK(times(html, "http:") == 1);  // the name of the SVG namespace, in the script
     CHECK(html.find("prefers-color-scheme:dark") != std::string::npos);
     CHECK(times(html, "<desc ") == times(html, "class=\"plot\""));
-    CHECK(times(html, "class=\"plot\"") == 4);
+    CHECK(times(html, "class=\"plot\"") == 5);
     CHECK(html.find("data-n=\"p99\"") != std::string::npos);
     CHECK(html.find("class=\"hold\"") != std::string::npos);
     CHECK(html.find("p99 312 ms is over 300 ms") != std::string::npos);
+    CHECK(html.find("How people react") != std::string::npos);
+    CHECK(html.find("learnt: 6.12%, median") != std::string::npos);
 }
 
 TEST_CASE("hostile text never becomes markup, wherever it stands") {
@@ -108,6 +110,7 @@ TEST_CASE("hostile text never becomes markup, wherever it stands") {
         ReportPanel p = panel(text, 60, [](int s) { return s > 30 ? 1.0 : 0.1; });
         RunReport& r = p.report;
         r.campaign = text;
+        r.response->known = text;
         r.channels[0].name = r.channels[0].kind = text;
         r.cohorts[0].label = r.cohorts[1].label = text;
         r.backends[0].name = text;

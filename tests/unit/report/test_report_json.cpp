@@ -26,7 +26,13 @@ TEST_CASE("a report in JSON has schema 1, whole, in its order and on one line") 
                   R"("holds":[{"from":"2026-11-23T00:00:40.000Z","to":"2026-11-23T00:00:55.000Z","signal":"p99",)"
                   R"("value":0.313,"reason":"p99 312 ms is over 300 ms"},)"
                   R"({"from":"2026-11-23T00:01:20.000Z","to":null,"signal":"telemetry","value":21.0,)"
-                  R"("reason":"no sample for 21 s"}]}]})");
+                  R"("reason":"no sample for 21 s"}]}],)"
+                  R"("response":{"known":"attributed","opens":1234,)"
+                  R"("believed":{"open_rate":0.08,"median_s":45.0,"spread":1.2},)"
+                  R"("learnt":{"open_rate":0.0612,"median_s":38.25,"spread":1.1},)"
+                  R"("curve":[{"lag_s":1.0,"believed":0.001,"learnt":0.0015},)"
+                  R"({"lag_s":45.0,"believed":0.04,"learnt":0.033},)"
+                  R"({"lag_s":800.0,"believed":0.0792,"learnt":0.0606}]}})");
 }
 
 TEST_CASE("the outcomes of a JSON report add up to its recipients") {
@@ -72,6 +78,12 @@ TEST_CASE("each canary's gate is told as it stood last") {
     const std::string text = to_text(r);
     CHECK(text.find("Canary gates (UTC)") != std::string::npos);
     CHECK(text.find("failed    app-api p99 412 ms > 300 ms") != std::string::npos);
+}
+
+TEST_CASE("a report of a ledger that was never run has no response") {
+    RunReport r = sample::report();
+    r.response.reset();
+    CHECK(ordered_json::parse(to_json(r))["response"].is_null());
 }
 
 TEST_CASE("every state has the name the schema gives it") {

@@ -47,6 +47,20 @@ TEST_CASE("a text report tells what matters") {
     }
 }
 
+TEST_CASE("a text report sets what was learnt of the response beside what was believed") {
+    RunReport r = sample::report();
+    std::string text = to_text(r);
+    for (const char* part : {"Response: learnt from 1,234 opens (attributed)", "believed", "8%", "45 s", "learnt",
+                             "6.12%", " 38.", "1.1"}) {
+        CAPTURE(part);
+        CHECK(text.find(part) != std::string::npos);
+    }
+    r.response->known = "none";
+    text = to_text(r);
+    CHECK(text.find("Response: believed, nobody told of opens") != std::string::npos);
+    CHECK(text.find("6.12%") == std::string::npos);
+}
+
 TEST_CASE("numbers read well") {
     CHECK(grouped(0) == "0");
     CHECK(grouped(999) == "999");
