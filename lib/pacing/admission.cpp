@@ -10,7 +10,7 @@ namespace {
 constexpr double kInfinity = std::numeric_limits<double>::infinity();
 constexpr double kLeastWeight = 1e-4;
 constexpr double kHorizonGrowth = 1.3;
-constexpr double kFirstHorizon = 1.0 / 20.0;  // medians, when the telemetry is quicker than that
+constexpr double kFirstHorizon = 1.0 / 20.0;  // medians of the quickest campaign
 constexpr double kDeliveryWindow = 1.0;       // seconds over which the present delivery rate is measured
 
 double delivery_load(const Commitment& c, TimePoint at) {
@@ -137,8 +137,10 @@ Admission admissible_rate(double room, const Commitment& mine, const std::vector
     };
     // What is sent now is not opened at once, but it is delivered at once.
     if (per_delivery > 0.0 || per_open <= 0.0) consider(0.0);
-    for (double h = std::max(period_s, kFirstHorizon * model.median()); h < model.horizon(); h *= kHorizonGrowth)
-        consider(h);
+    // A quicker campaign's load may stand at the room's edge long before this one's messages are opened.
+    double quickest = model.median();
+    for (const Commitment& c : all) quickest = std::min(quickest, c.reaction->model().median());
+    for (double h = kFirstHorizon * quickest; h < model.horizon(); h *= kHorizonGrowth) consider(h);
     consider(model.horizon());
 
     std::sort(candidates.begin(), candidates.end(),
@@ -149,6 +151,8 @@ Admission admissible_rate(double room, const Commitment& mine, const std::vector
         admission.horizon_s = candidate.horizon_s;
         if ((weight += candidate.shape->weight) >= law.accepted) break;
     }
+    // What is felt at all is never unbounded; numbers beyond all measure may make it look so.
+    if (std::isinf(admission.rate) && !std::isinf(room) && per_open + per_delivery > 0.0) admission.rate = 0.0;
     if (mine.reaction->stalled(now)) {
         admission.stalled = true;
         admission.rate = 0.0;

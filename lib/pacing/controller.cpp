@@ -124,6 +124,7 @@ class LearningController final : public Controller {
         if (was_frozen || (newest_ && seconds_between(*newest_, now) > stale_after())) fresh_ = 0;
         take_delay(std::max(0.0, seconds_between(sample.at, now)));
         newest_ = sample.at;
+        if (judged.worth != pacing::Worth::repeated) informed_ = sample.at;
         fresh_ = std::min(fresh_ + 1, several());
         last_ = read(sample);
         learnt_ = false;
@@ -144,9 +145,10 @@ class LearningController final : public Controller {
         advice.state = "open";
         advice.signal = last_.signal;
         advice.value = last_.value;
-        const double free = free_room(limit, advice.age_s);
-        const double survivable = reserve_bound();
-        const double room = std::max(std::min(free, survivable), harmless(limit, advice.age_s));
+        const double unheard = std::max(0.0, seconds_between(informed_, now));
+        const double free = free_room(limit, unheard);
+        const double survivable = reserve_bound(limit);
+        const double room = std::max(std::min(free, survivable), harmless(limit, unheard));
         advice.room = std::isfinite(room) && room > 0.0 ? room : 0.0;
         if (advice.room <= 0.0 && knows_load_) {
             advice.signal = "load";
@@ -258,11 +260,12 @@ class LearningController final : public Controller {
         return std::min({baseline_.spread(), law_.harmless * baseline(), limit.median - baseline()});
     }
 
-    double reserve_bound() const {
+    double reserve_bound(const pacing::CapacityTwins::Limit& limit) const {
         if (!(options_.reserve > 0.0)) return kInfinity;
         double capacity = options_.capacity_hint.value_or(kInfinity);
         if (twins_.begun()) capacity = std::min(capacity, twins_.capacity());
-        if (!std::isfinite(capacity)) return 0.0;
+        // Without a capacity there is only what is trusted, of which the same share is left free.
+        if (!std::isfinite(capacity)) return std::max(0.0, (1.0 - options_.reserve) * limit.median - baseline());
         return pacing::survivable_load({.capacity = capacity,
                                         .reserve = options_.reserve,
                                         .baseline = baseline() + (knows_load_ ? baseline_.spread() : 0.0),
@@ -340,6 +343,7 @@ class LearningController final : public Controller {
 
     std::size_t remembered_ = 0;       // samples of the past
     std::optional<TimePoint> newest_;  // time of the newest valid sample
+    TimePoint informed_{};             // the same, of one that did not merely repeat the last
     std::string flaw_;                 // of the newest sample that was not valid
     int fresh_ = 0;                    // valid samples since the start or the last silence
     bool knows_load_ = false;

@@ -89,7 +89,8 @@ Judgement Evidence::judge(const Observation& sample, double own, TimePoint now) 
     // A backend nobody uses shows the same zeros for ever, and truthfully; once we load it, zeros are a frozen
     // exporter.
     const bool idle = sample.load && *sample.load == 0.0 && own * period_ < 1.0;
-    if (!idle) ++repeats_;
+    if (idle) return {Worth::thin, {}};
+    ++repeats_;
     if (repeats_ >= law_.frozen_samples * (sample.load ? 1.0 : kFrozenWithoutLoad)) frozen_ = true;
     return {Worth::repeated, {}};
 }
