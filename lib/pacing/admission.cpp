@@ -9,7 +9,7 @@ namespace {
 
 constexpr double kInfinity = std::numeric_limits<double>::infinity();
 constexpr double kLeastWeight = 1e-4;
-constexpr double kHorizonGrowth = 1.3;
+constexpr double kHorizonGrowth = 1.15;
 constexpr double kFirstHorizon = 1.0 / 20.0;  // medians of the quickest campaign
 constexpr double kDeliveryWindow = 1.0;       // seconds over which the present delivery rate is measured
 
@@ -84,6 +84,9 @@ double predicted_load(const std::vector<Commitment>& commitments, TimePoint at) 
 OwnLoad own_load(const std::vector<Commitment>& commitments, TimePoint at, double window_s) {
     OwnLoad own{.predicted = predicted_load(commitments, at), .observed = 0.0};
     for (const Commitment& c : commitments) {
+        // What admission reckons with already is no surprise that a margin should be learnt for.
+        if (c.impact.per_open > 0.0)
+            own.predicted += c.impact.per_open * (c.reaction->drift() - 1.0) * c.reaction->opens_at(at);
         if (own.observed) *own.observed += delivery_load(c, at);
         if (c.impact.per_open <= 0.0) continue;
         const std::optional<double> opens = c.reaction->seen_opens(after(at, -window_s), at);

@@ -7,6 +7,7 @@ namespace tidegate::pacing {
 namespace {
 
 constexpr double kSpreadGain = 0.06;
+constexpr double kJumpAsNoise = 4.0;   // variances
 constexpr double kFirstSpread = 0.1;   // of the first level
 constexpr double kSpreadOfJump = 0.1;  // variance a jump upward leaves, of its square
 constexpr double kMarginStep = 0.5;
@@ -14,8 +15,18 @@ constexpr double kLongestLag = 60.0;  // periods
 
 }  // namespace
 
-double Baseline::spread() const {
+double Baseline::calm_spread() const {
     return std::sqrt(variance_);
+}
+
+double Baseline::spread() const {
+    return std::sqrt(variance_ + jump_variance_);
+}
+
+double Baseline::calm_level() const {
+    double least = level_;
+    for (const auto& entry : history_) least = std::min(least, entry.second);
+    return least;
 }
 
 double Baseline::level_before(double at) const {
@@ -46,13 +57,17 @@ void Baseline::observe(double at, double load, double own, double predicted, dou
         return;
     }
     const double error = rest - level_;
-    const bool jump = std::fabs(error) > law_.jump * spread();
+    const bool jump = std::fabs(error) > law_.jump * calm_spread();
     // A jump that was recognised says nothing about how well calm times are foreseen.
     if (jump) jump_explains_until_ = at + std::min(lag_s, kLongestLag * period_) + period_;
     if (at >= jump_explains_until_) judge_margin(at, load, predicted, per_open, lag_s);
     level_ += (jump ? (error > 0.0 ? 1.0 : law_.jump_down_gain) : law_.baseline_gain) * error;
-    variance_ += kSpreadGain * (std::min(error * error, law_.jump * law_.jump * variance_) - variance_);
-    if (jump && error > 0.0) variance_ = std::max(variance_, kSpreadOfJump * error * error);
+    // A jump is hardly noise; but what jumps all the time is.
+    const double noise = jump ? kJumpAsNoise * variance_ : error * error;
+    variance_ += kSpreadGain * (noise - variance_);
+    // What a jump leaves open is soon settled: each sample that bears out the new level takes its share of the doubt.
+    jump_variance_ *= 1.0 - law_.baseline_gain;
+    if (jump && error > 0.0) jump_variance_ = std::max(jump_variance_, kSpreadOfJump * error * error);
     variance_ = std::max(variance_, rest / period_);
     history_.emplace_back(at, level_);
     while (history_.size() > 1 && history_[1].first <= at - kLongestLag * period_) history_.pop_front();

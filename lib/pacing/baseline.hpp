@@ -20,6 +20,10 @@ class Baseline {
     double level() const { return level_; }
     /// Spread of the level's one-sample error.
     double spread() const;
+    /// The same without what a recent jump leaves open.
+    double calm_spread() const;
+    /// The lowest level of the last minutes: a surge under way left out.
+    double calm_level() const;
     /// Spreads to leave free so that 99 % of the loads one lag ahead stay under what was predicted.
     double margin() const { return margin_; }
 
@@ -30,7 +34,7 @@ class Baseline {
     Law law_;
     double period_;
     bool first_ = true;
-    double level_ = 0.0, variance_ = 0.0, margin_;
+    double level_ = 0.0, variance_ = 0.0, jump_variance_ = 0.0, margin_;
     double jump_explains_until_ = 0.0;
     std::deque<std::pair<double, double>> history_;  // time, level
 };

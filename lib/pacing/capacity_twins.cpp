@@ -22,6 +22,7 @@ constexpr double kLeastNoise = 0.03, kNoiseGain = 0.03, kBiasGain = 0.12;
 constexpr double kQueueDoubt = 0.36;     // variance of the logarithm of a wait that is all queue
 constexpr double kLatencyIsQueue = 0.2;  // share of queue above which the latency says nothing about the base
 constexpr double kOutgrown = 64.0;       // times the load the grid was laid around
+constexpr double kSettled = 30.0;        // samples after which a belief is worth remembering
 constexpr int kLeftBehind = 3;           // samples as far below it
 constexpr int kSpreadSteps = 2;          // the grid's own width: +-2 % in five points
 constexpr double kSpreadStep = 0.01;
@@ -80,6 +81,7 @@ void CapacityTwins::lay_grid(double load, double p99) {
     const double alpha = -std::log2(1.0 - law_.wall_per_doubling);
     anchor_ = load;
     twins_.clear();
+    former_.clear();
     far_below_ = 0;
     for (std::size_t c = 0; c < kServers.size(); ++c)
         for (int k = -kStepsBelow; k <= kStepsAbove; ++k) {
@@ -176,6 +178,8 @@ void CapacityTwins::observe(double load, double p99) {
         trials_ = kGlitchMemory;
     }
     suspect_ = suspect;
+    noise_alone_ = foreseen.mean_surprise < law_.noise_alone * noise_ &&
+                   p99 < law_.target * slo_ * std::exp(foreseen.mean_surprise);
     if (changed() > law_.changed) {
         start_anew(mean, p99, worse);
     } else if (!suspect && !(p99 >= slo_ && load > limit_.median)) {
@@ -201,11 +205,19 @@ void CapacityTwins::start_anew(double load, double p99, bool worse) {
     for (const auto& [seen, well] : recent_)
         if (well) healthy = std::max(healthy, seen);
 
-    for (Twin& twin : twins_) {
+    // What changed for the better is often what it was before.
+    const bool back = !worse && former_.size() == twins_.size();
+    std::vector<double> known;
+    if (samples_ >= kSettled)
+        for (const Twin& twin : twins_) known.push_back(std::exp(twin.weight));
+    for (std::size_t i = 0; i < twins_.size(); ++i) {
+        Twin& twin = twins_[i];
         twin.base = base[twin.servers];
-        twin.weight = std::log(0.5 * std::exp(twin.weight) + 0.5 * std::exp(twin.prior + twin.broke - shift));
+        const double now = std::exp(twin.weight), prior = std::exp(twin.prior + twin.broke - shift);
+        twin.weight = std::log(back ? 0.5 * now + 0.25 * prior + 0.25 * former_[i] : 0.5 * now + 0.5 * prior);
         twin.backlog = std::min(twin.capacity * p99, std::max(0.0, 2.0 * period_ * (load - twin.capacity)));
     }
+    if (!known.empty()) former_ = std::move(known);
     samples_ = 3.0;
     bias_ = 0.0;
     odds_ = kLeastOdds;
@@ -218,7 +230,8 @@ void CapacityTwins::start_anew(double load, double p99, bool worse) {
 
 double CapacityTwins::limit_of(const Twin& twin) const {
     // Latency that keeps coming out higher than foreseen counts as latency.
-    const double bias = std::max(0.0, bias_ - noise_ * std::sqrt(kBiasGain / (2.0 - kBiasGain)));
+    // While it is averaged it goes on to grow, and what is sent now is felt later still.
+    const double bias = law_.bias_ahead * std::max(0.0, bias_ - noise_ * std::sqrt(kBiasGain / (2.0 - kBiasGain)));
     const double growth = law_.target * slo_ / std::exp(twin.base + bias);
     if (growth <= 1.0) return 0.0;
     return twin.capacity * std::min(law_.most_utilisation, curve(twin.servers).utilisation(growth));

@@ -42,6 +42,8 @@ class CapacityTwins {
     double queueing() const { return queueing_; }
     /// The newest sample is probably a glitch.
     bool suspect() const { return suspect_; }
+    /// At the load of the newest sample a p99 inside the target was foreseen, and no more than noise is between.
+    bool noise_alone() const { return noise_alone_; }
     /// Noise of the logarithm of p99.
     double noise() const { return noise_; }
 
@@ -77,11 +79,12 @@ class CapacityTwins {
     double anchor_ = 0.0;  // load the grid was laid around
     int far_below_ = 0;    // samples in a row
     std::vector<Twin> twins_;
+    std::vector<double> former_;  // weights before the last change of a settled belief
     double noise_ = 0.12, bias_ = 0.0;
     double samples_ = 0.0;
     double glitches_, trials_;
     double odds_ = 1e-4;
-    bool suspect_ = false;
+    bool suspect_ = false, noise_alone_ = false;
     double last_load_ = -1.0;
     std::deque<std::pair<double, bool>> recent_;  // load, healthy
     double queueing_ = 0.0, capacity_ = 0.0;

@@ -65,7 +65,7 @@ class LearningController final : public Controller {
         if (std::isfinite(per_open) && per_open >= 0.0) per_open_ = per_open;
         if (!std::isfinite(median_s) || median_s <= 0.0) return;
         lag_ = std::clamp(median_s, kLeastLag, kMostLag);
-        if (options_.reserve > 0.0 && std::fabs(lag_ - fading_lag_) > kSameLag * fading_lag_) {
+        if (std::fabs(lag_ - fading_lag_) > kSameLag * fading_lag_) {
             fading_lag_ = lag_;
             fading_ = make_fading(lag_);
         }
@@ -126,6 +126,7 @@ class LearningController final : public Controller {
         newest_ = sample.at;
         if (judged.worth != pacing::Worth::repeated) informed_ = sample.at;
         fresh_ = std::min(fresh_ + 1, several());
+        was_over_ = last_.ratio > 1.0;
         last_ = read(sample);
         learnt_ = false;
         if (judged.worth == pacing::Worth::thin || judged.worth == pacing::Worth::full)
@@ -147,14 +148,14 @@ class LearningController final : public Controller {
         advice.value = last_.value;
         const double unheard = std::max(0.0, seconds_between(informed_, now));
         const double free = free_room(limit, unheard);
-        const double survivable = reserve_bound(limit);
+        const double survivable = std::min(reserve_bound(limit), surge_bound(free));
         const double room = std::max(std::min(free, survivable), harmless(limit, unheard));
         advice.room = std::isfinite(room) && room > 0.0 ? room : 0.0;
         if (advice.room <= 0.0 && knows_load_) {
             advice.signal = "load";
             advice.value = load_;
         }
-        advice.reason = reason_when_open(advice.room, limit.median, survivable < free);
+        advice.reason = reason_when_open(advice.room, limit.median, reserve_bound(limit) <= room);
         return advice;
     }
 
@@ -246,7 +247,7 @@ class LearningController final : public Controller {
         const double level = baseline();
         double doubt = 0.0;
         if (knows_load_) {
-            const double spread = baseline_.spread() * std::exp2(missed(age));
+            const double spread = baseline_.spread() * std::pow(law_.per_missed, missed(age));
             const double shot = per_open_ * std::max(0.0, limit.careful - level) / period_;
             doubt = baseline_.margin() * std::sqrt(spread * spread + shot);
         }
@@ -257,7 +258,7 @@ class LearningController final : public Controller {
     /// once.
     double harmless(const pacing::CapacityTwins::Limit& limit, double age) const {
         if (!knows_load_ || last_.ratio > law_.at_ease || missed(age) > 0.0) return 0.0;
-        return std::min({baseline_.spread(), law_.harmless * baseline(), limit.median - baseline()});
+        return std::min({baseline_.calm_spread(), law_.harmless * baseline(), limit.median - baseline()});
     }
 
     double reserve_bound(const pacing::CapacityTwins::Limit& limit) const {
@@ -268,10 +269,23 @@ class LearningController final : public Controller {
         if (!std::isfinite(capacity)) return std::max(0.0, (1.0 - options_.reserve) * limit.median - baseline());
         return pacing::survivable_load({.capacity = capacity,
                                         .reserve = options_.reserve,
-                                        .baseline = baseline() + (knows_load_ ? baseline_.spread() : 0.0),
+                                        .baseline = baseline(),
                                         .reaction_s = 2.0 * period_ + delay_,
                                         .slo_s = slo_},
                                        fading_, law_);
+    }
+
+    /// What is in flight cannot be called back when others surge: the older telemetry is, the more of it arrives.
+    double surge_bound(double free) const {
+        if (!knows_load_ || !twins_.begun() || !(free > 0.0)) return kInfinity;
+        if (period_ + delay_ < law_.old_medians * lag_) return kInfinity;
+        const double survivable = pacing::survivable_load({.capacity = twins_.capacity(),
+                                                           .baseline = baseline_.calm_level(),
+                                                           .surge = law_.surge,
+                                                           .reaction_s = 2.0 * period_ + delay_,
+                                                           .slo_s = slo_},
+                                                          fading_, law_);
+        return std::max(survivable, (1.0 - law_.surge_costs) * free);
     }
 
     /// Everything that keeps the gate shut, the most fundamental reason first.
@@ -295,9 +309,10 @@ class LearningController final : public Controller {
         const std::string over = last_.text() + " over " + last_.limit_text();
         if (last_.ratio > 1.0) {
             // A backend that is known for single slow samples is not stopped by one.
-            const bool glitch =
-                learnt_ && last_.signal == "p99" && twins_.suspect() && twins_.changed() <= law_.accepted;
-            if (!glitch) return shut("hold", last_.signal, last_.value, over);
+            // Nor is one at which nothing but the usual noise of a p99 lifts it over.
+            const bool harmless = learnt_ && last_.signal == "p99" && twins_.changed() <= law_.accepted &&
+                                  (twins_.suspect() || (!was_over_ && twins_.noise_alone()));
+            if (!harmless) return shut("hold", last_.signal, last_.value, over);
         }
         if (!knows_load_ && proven_.holding())
             return shut("hold", last_.signal, last_.value, "after trouble, waiting for three good samples in a row");
@@ -349,6 +364,7 @@ class LearningController final : public Controller {
     bool knows_load_ = false;
     bool learnt_ = false;  // the newest sample taught the twins
     Reading last_;
+    bool was_over_ = false;  // the sample before it
     double load_ = 0.0;
 };
 

@@ -48,6 +48,7 @@ Faults Law::validate() const {
         {"most_margin", most_margin, least_margin, 100.0},
         {"at_ease", at_ease, 0.0, 1.0},
         {"harmless", harmless, 0.0, 1.0},
+        {"per_missed", per_missed, 1.0, 100.0},
         {"wall_per_doubling", wall_per_doubling, 0.01, 0.99},
         {"memory_samples", memory_samples, 10.0, kMany},
         {"change_per_sample", change_per_sample, 0.0, 0.5},
@@ -56,6 +57,8 @@ Faults Law::validate() const {
         {"broke_again", broke_again, 1e-6, 1.0},
         {"broke_samples", broke_samples, 10.0, kMany},
         {"vouched_wrongly", vouched_wrongly, 1e-6, 1.0},
+        {"bias_ahead", bias_ahead, 0.0, 10.0},
+        {"noise_alone", noise_alone, 0.0, 10.0},
         {"queueing", queueing, 0.01, 1.0},
         {"signal_samples", signal_samples, 10.0, kMany},
         {"blind_target", blind_target, 0.01, 1.0},
@@ -72,6 +75,9 @@ Faults Law::validate() const {
         {"frozen_samples", frozen_samples, 2.0, kMany},
         {"backlog", backlog, 0.0, kMany},
         {"others_fit", others_fit, 0.0, 10.0},
+        {"surge", surge, 0.0, 100.0},
+        {"old_medians", old_medians, 0.0, kMany},
+        {"surge_costs", surge_costs, 0.0, 1.0},
         {"fading_spread", fading_spread, 0.01, 4.0},
     };
     Faults faults;

@@ -31,16 +31,16 @@ std::vector<Stretch> fading(double reaction, const ResponseModel& model) {
 }  // namespace
 
 double survivable_load(const Shock& shock, const ResponseModel& model, const Law& law) {
-    if (!(shock.reserve > 0.0)) return std::numeric_limits<double>::infinity();
+    if (!(shock.reserve > 0.0) && !(shock.surge > 0.0)) return std::numeric_limits<double>::infinity();
+    const double others = (1.0 + shock.surge) * shock.baseline;
     // A loss that leaves too little for the others is an outage with us or without us.
-    const double capacity =
-        std::max((1.0 - std::min(shock.reserve, 1.0)) * shock.capacity, law.others_fit * shock.baseline);
+    const double capacity = std::max((1.0 - std::min(shock.reserve, 1.0)) * shock.capacity, law.others_fit * others);
     const double allowed = law.backlog * shock.slo_s * capacity;
     const std::vector<Stretch> steps = fading(shock.reaction_s, model);
     const auto survives = [&](double load) {
         double backlog = 0.0;
         for (const Stretch& s : steps) {
-            backlog = std::max(0.0, backlog + (shock.baseline + load * s.share - capacity) * s.seconds);
+            backlog = std::max(0.0, backlog + (others + load * s.share - capacity) * s.seconds);
             if (backlog > allowed) return false;
         }
         return true;

@@ -38,16 +38,17 @@ struct Law {
 
     // How long a rate is promised: until the next evidence can correct it; the longer of both.
     double promise_periods = 2.0;   ///< [P D]
-    double promise_medians = 0.25;  ///< [P D]
+    double promise_medians = 0.15;  ///< [X; P 0.25]
 
     // The baseline, everybody else's load.
     double baseline_gain = 0.3;   ///< of a surprise that is noise [R, P B]
     double jump = 4.0;            ///< spreads; a larger surprise is a change of level, believed at once upward [P B]
     double jump_down_gain = 0.5;  ///< of a jump downward: relief is believed more slowly [P B]
-    double margin_misses = 0.01;  ///< share of the loads one lag ahead that may exceed what was foreseen [P B]
+    double margin_misses = 0.02;  ///< share of the loads one lag ahead that may exceed what was foreseen [X; P 0.01]
     double first_margin = 3.0;    ///< spreads left free before the record tells [P B]
     double least_margin = 2.0;    ///< spreads left free at least [P B]
     double most_margin = 6.0;     ///< spreads left free at most [P B]
+    double per_missed = 4.0;      ///< factor on the spread for each sample that should have come [X; P 2]
     double harmless = 0.25;       ///< share of the baseline that such room is at most [X]
     double at_ease = 0.5;         ///< share of what is allowed up to which a baseline's spread is harmless room [X]
 
@@ -60,8 +61,10 @@ struct Law {
     double broke_again = 0.02;         ///< belief left in loads that broke the backend once [P C]
     double broke_samples = 720.0;      ///< samples after which that has lost two thirds [P C]
     double vouched_wrongly = 0.1;      ///< belief left in less than the capacity hint [X]
-    double queueing = 0.15;            ///< share of the objective spent waiting that counts as a queue [P C]
-    double signal_samples = 500.0;     ///< samples a leading signal's line rests on [R]
+    double bias_ahead = 1.5;        ///< times a latency that keeps coming out higher: it leaks on until sends land [X]
+    double noise_alone = 2.0;       ///< noises by which one p99 may pass the objective where less was foreseen [X]
+    double queueing = 0.15;         ///< share of the objective spent waiting that counts as a queue [P C]
+    double signal_samples = 500.0;  ///< samples a leading signal's line rests on [R]
 
     // Latency without load: our own load that was borne.
     double blind_target = 0.65;    ///< share of what is allowed that is planned for [X; R 0.75]
@@ -79,9 +82,12 @@ struct Law {
     double fewest_requests = 50.0;  ///< requests a p99 must rest on [R]
     double frozen_samples = 6.0;    ///< equal samples that mean a frozen exporter; three times that without load [R]
 
-    // The reserve.
-    double backlog = 5.0;      ///< times the latency objective: work that may queue when the reserve is called on [P D]
+    // The reserve, against lost capacity and against surges unseen.
+    double backlog = 5.7;  ///< times the latency objective: work that may queue when a reserve is called on [X; P 5]
     double others_fit = 1.05;  ///< a loss that leaves the others less than this of their load is not reserved for [P D]
+    double surge = 0.95;       ///< share by which others' load may rise while old telemetry does not show it [X]
+    double old_medians = 0.5;  ///< period and delay of telemetry, in median lags, from which it is old [X]
+    double surge_costs = 0.15;   ///< share of the room that reserving for such a surge takes at most [X]
     double fading_spread = 1.2;  ///< spread of the lag by which our load then fades [R]
 
     bool operator==(const Law&) const = default;

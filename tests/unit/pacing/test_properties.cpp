@@ -137,7 +137,7 @@ TEST_CASE("whatever was granted and opened before, no grant lifts the predicted 
             for (std::size_t i = 0; i < horizons.size(); ++i) {
                 CAPTURE(step);
                 CAPTURE(horizons[i]);
-                // Horizons lie 30 % apart; between two of them the load may pass the room by a little.
+                // Horizons lie 15 % apart; between two of them the load may pass the room by a little.
                 REQUIRE(predicted_load(crowd.all, after(now, horizons[i])) <= 1.02 * std::max(before[i], room));
             }
         }
