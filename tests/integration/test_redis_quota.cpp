@@ -118,7 +118,8 @@ TEST_CASE("priority decides, a floor stays for whoever waits, and every resource
     REQUIRE(until({&a, &b}, [&] { return std::abs(a.rate() - 600) < 1; }));
     CHECK(a.leases[0].limited_by == "be:app");
     REQUIRE(until({&a, &b}, [&] { return b.rate() > 390 && b.rate() <= 400; }));  // what `urgent` cannot use
-    for (const auto& [name, resource] : audit(server)["resources"].items()) {
+    const nlohmann::json sums = audit(server);
+    for (const auto& [name, resource] : sums.at("resources").items()) {
         CAPTURE(name);
         CHECK(resource["kept"] == resource["counted"]);
         if (resource["cap"] >= 0) CHECK(resource["kept"] <= resource["cap"]);
