@@ -3,11 +3,11 @@
 #include <unistd.h>
 
 #include <array>
-#include <deque>
 #include <nlohmann/json.hpp>
 
 #include "net/crypto.hpp"
 #include "net/redis_connection.hpp"
+#include "quota/redis_orders.hpp"
 #include "quota/redis_scripts.hpp"
 
 namespace tidegate {
@@ -66,13 +66,10 @@ class RedisQuota final : public SharedQuota {
     Result<std::vector<Lease>> renew(std::span<const Flow> flows, TimePoint now) override {
         const TimePoint here = seams_.clock();
         progress(here);
-        const bool free = asks_.link().ready() && asking_ == Asking::nothing;
-        if (free && !orders_.empty()) {
-            send_order(here);
-            demand(flows, false, here);
-        } else {
-            demand(flows, free, here);
-        }
+        const auto free = [this] { return asks_.link().ready() && asking_ == Asking::nothing; };
+        demand(flows, free(), here);  // before orders: one that fails again and again must not cost a lease
+        if (free())
+            if (const OrderQueue::Order* const next = orders_.due(here)) send_order(*next, here);
         progress(here);
         std::vector<Lease> leases = client_.leases(here);
         for (Lease& lease : leases) lease.expires = now + (lease.expires - here);
@@ -88,12 +85,13 @@ class RedisQuota final : public SharedQuota {
             made.trouble = asks_.link().trouble();
             made.reachable = false;
         }
+        if (made.trouble.empty()) made.trouble = orders_.trouble();
         return made;
     }
 
     void set_targets(std::map<std::string, Rate> targets) override { client_.set_targets(std::move(targets)); }
 
-    void order(const std::string& subject, const QuotaOrder& what) override { orders_.push_back({subject, what}); }
+    void order(const std::string& subject, const QuotaOrder& what) override { orders_.add(subject, what); }
 
     Result<RedisReply> ask_at_start(Duration patience) {
         return asks_.ask({"EVAL", "return 1", "1", hash_key(options_.domain)}, system_clock(), patience);
@@ -107,8 +105,8 @@ class RedisQuota final : public SharedQuota {
         if (const auto* ask = std::get_if<LeaseClient::Ask>(&action)) send(Asking::leases, acquire_, {ask->json}, now);
     }
 
-    void send_order(TimePoint now) {
-        const auto& [subject, what] = orders_.front();
+    void send_order(const OrderQueue::Order& order, TimePoint now) {
+        const auto& [subject, what] = order;
         const bool free = what.rate == Rate::unlimited();
         const nlohmann::json request = {
             {"subject", subject},
@@ -145,12 +143,22 @@ class RedisQuota final : public SharedQuota {
                 send(what, script, pending_, now, true);  // a server that was promoted or flushed has no scripts
             } else if (what == Asking::leases) {
                 take(*answer, now);
-            } else if (what == Asking::order && *answer && !(**answer).is_error() &&
-                       (**answer).text.find("\"fence\"") == std::string::npos) {
-                orders_.pop_front();  // taken, or refused for good
+            } else if (what == Asking::order) {
+                take_order(*answer, now);
             }
         }
         if (asking_ != Asking::nothing && !asks_.link().busy()) asking_ = Asking::nothing;
+    }
+
+    void take_order(const Result<RedisReply>& answer, TimePoint now) {
+        if (!answer)
+            orders_.refused(answer.error().what, now);
+        else if (answer->is_error())
+            orders_.refused("Redis says " + std::string(answer->error_code()), now);
+        else if (answer->text.find("\"fence\"") != std::string::npos)
+            orders_.refused("too few replicas follow", now);
+        else
+            orders_.taken();  // or refused for good: the subject is aborted, which the view shows
     }
 
     void take(const Result<RedisReply>& answer, TimePoint now) {
@@ -169,7 +177,7 @@ class RedisQuota final : public SharedQuota {
     const Script acquire_, order_;
     net::RedisConnection asks_, hears_;
     LeaseClient client_;
-    std::deque<std::pair<std::string, QuotaOrder>> orders_;
+    OrderQueue orders_;
     Asking asking_ = Asking::nothing;
     std::vector<std::string> pending_;
     std::uint64_t calls_ = 0;

@@ -1,0 +1,38 @@
+#pragma once
+
+#include <deque>
+#include <string>
+#include <utility>
+
+#include "tidegate/base/clock.hpp"
+#include "tidegate/quota/shared_quota.hpp"
+
+namespace tidegate::quota {
+
+/// Orders that the store has not taken yet, as they were given: one that is refused is offered again after a while
+/// that doubles, and whoever asks is told why. Pure; every `now` is on one clock.
+class OrderQueue {
+  public:
+    struct Order {
+        std::string subject;
+        QuotaOrder what;
+    };
+
+    void add(std::string subject, const QuotaOrder& what) { waiting_.push_back({std::move(subject), what}); }
+    /// The order to send on a connection that is free now; null when there is none or it is too early.
+    const Order* due(TimePoint now) const { return waiting_.empty() || now < again_ ? nullptr : &waiting_.front(); }
+    /// The order that is due was taken.
+    void taken();
+    /// It was not, or nobody knows: it stays the next, for its subject's later orders build on it.
+    void refused(const std::string& why, TimePoint now);
+    /// Why the next one is not taken yet; empty when nothing is wrong.
+    const std::string& trouble() const { return trouble_; }
+
+  private:
+    std::deque<Order> waiting_;
+    TimePoint again_ = TimePoint::min();
+    Duration pause_{};
+    std::string trouble_;
+};
+
+}  // namespace tidegate::quota
