@@ -5,6 +5,7 @@
 #include <mutex>
 #include <optional>
 #include <string>
+#include <vector>
 
 #include "delivery/backend_memory.hpp"
 #include "delivery/canary_gate.hpp"
@@ -28,6 +29,9 @@ class BackendWatch {
     const BackendOptions& options() const { return backend_.limits; }
     const SignalOptions& signal() const { return backend_.signal; }
     Sensor* sensor() const { return sensor_.get(); }
+
+    /// Tells the controller what was seen while nothing was sent, oldest first; before the first `judge`.
+    void remember(const std::vector<Observation>& past) { controller_->remember(past); }
 
     /// What a new sample brought.
     struct Seen {

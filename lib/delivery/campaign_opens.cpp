@@ -27,6 +27,12 @@ void CampaignRun::observe_opens(double count, TimePoint from, TimePoint to) {
     counted_at_ = now;
 }
 
+void CampaignRun::observe_opens(const std::vector<OpensOfAge>& opens, TimePoint from, TimePoint to) {
+    const std::lock_guard lock(pace_mutex_);
+    reaction_.see_opens(opens, from, to);
+    attributed_at_ = clock_.now();
+}
+
 Result<void> CampaignRun::tell_opens(std::span<const Open> opens) {
     const std::lock_guard lock(told_mutex_);
     if (told_.size() + opens.size() > most_waiting) {

@@ -125,6 +125,8 @@ class CampaignRun : public std::enable_shared_from_this<CampaignRun> {
     void observe_opens(double count, TimePoint from, TimePoint to);
     /// Errors: too many wait.
     Result<void> tell_opens(std::span<const Open> opens);
+    /// The same by the age of their messages, from whoever knows these already: a rehearsal.
+    void observe_opens(const std::vector<OpensOfAge>& opens, TimePoint from, TimePoint to);
     Progress progress() const;
     std::optional<RunResult> wait(Duration timeout) const;
     bool ended() const;
@@ -157,7 +159,7 @@ class CampaignRun : public std::enable_shared_from_this<CampaignRun> {
     // feeder's rooms
     void adopt_open_deliveries(const std::vector<std::pair<LedgerDelivery, LedgerRecipient>>& open);
     void take_answers(TimePoint now);
-    void settle(DeliveryId id, const Outcome& answer, TimePoint now);
+    bool settle(DeliveryId id, const Outcome& answer, TimePoint now);
     void tally(const Account& account, OutcomeClass kind);
     void apply(Work& work, LedgerDelivery& delivery, const Verdict& verdict, TimePoint now);
     void proceed(std::int64_t recipient, TimePoint now);

@@ -6,6 +6,14 @@
 
 namespace tidegate::delivery {
 
+namespace {
+
+bool reached_nobody(const Outcome& answer) {
+    return answer.kind != OutcomeClass::accepted && answer.kind != OutcomeClass::unknown;
+}
+
+}  // namespace
+
 void CampaignRun::adopt_open_deliveries(const std::vector<std::pair<LedgerDelivery, LedgerRecipient>>& open) {
     const TimePoint now = clock_.now();
     const WallTime wall = clock_.wall();
@@ -44,14 +52,21 @@ void CampaignRun::take_answers(TimePoint now) {
         const std::lock_guard lock(answers_mutex_);
         answers.swap(answers_);
     }
-    for (const auto& [id, answer] : answers) settle(id, answer, now);
+    double nowhere = 0;
+    for (const auto& [id, answer] : answers)
+        if (settle(id, answer, now) && reached_nobody(answer)) ++nowhere;
+    if (nowhere == 0) return;
+    // Nobody will open these: kept on the books they would look like a provider that holds messages back.
+    const std::lock_guard lock(pace_mutex_);
+    reaction_.take_back(nowhere, now);
 }
 
-void CampaignRun::settle(DeliveryId id, const Outcome& answer, TimePoint now) {
+/// False when the answer is to nothing that waits for one.
+bool CampaignRun::settle(DeliveryId id, const Outcome& answer, TimePoint now) {
     Work* work = work_of(id);
     LedgerDelivery* delivery = work != nullptr ? delivery_of(*work, id) : nullptr;
     // A channel of the host's that completes twice, or late, changes nothing.
-    if (delivery == nullptr || delivery->state != DeliveryState::intended) return;
+    if (delivery == nullptr || delivery->state != DeliveryState::intended) return false;
     const std::size_t index = account_of(id);
     --in_doubt_;
     job_.settled.emplace_back(accounts_[index], 1);
@@ -66,6 +81,7 @@ void CampaignRun::settle(DeliveryId id, const Outcome& answer, TimePoint now) {
         guard_ = "channel " + accounts_[index]->name() + ": " + *why;
     }
     apply(*work, *delivery, verdict, now);
+    return true;
 }
 
 /// One row for each account and job, not for each answer.

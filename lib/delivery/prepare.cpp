@@ -150,20 +150,6 @@ Faults preflight(Ledger& ledger, const RunParts& parts) {
     return faults;
 }
 
-std::vector<std::pair<double, double>> recent_releases(SqliteLedger& ledger, const Campaign& campaign, WallTime wall) {
-    std::vector<std::pair<double, double>> recent;
-    const double horizon = ResponseModel(campaign.response).horizon();
-    Result<std::vector<CampaignTick>> ticks = ledger.ticks();
-    if (!ticks) return recent;
-    for (const CampaignTick& tick : *ticks) {
-        const double ago = Seconds(wall - tick.at).count();
-        if (ago >= 0 && ago < horizon && tick.released > 0)
-            recent.emplace_back(ago, static_cast<double>(tick.released));
-    }
-    std::sort(recent.begin(), recent.end(), [](const auto& a, const auto& b) { return a.first > b.first; });
-    return recent;
-}
-
 Result<void> note_changes(SqliteLedger& ledger, const Campaign& campaign, const RunOptions& options, WallTime wall) {
     LedgerBatch batch;
     const std::string limits = limits_of(campaign);
@@ -216,6 +202,19 @@ std::map<std::string, std::string> content_of(const Campaign& campaign) {
     content["cohorts"] = split + ", " + std::to_string(cohorts.shards) + " shards";
     content["devices"] = campaign.audience.all_devices ? "all" : "first";
     return content;
+}
+
+std::vector<std::pair<double, double>> recent_releases(const std::vector<CampaignTick>& ticks, const Campaign& campaign,
+                                                       WallTime wall) {
+    std::vector<std::pair<double, double>> recent;
+    const double horizon = ResponseModel(campaign.response).horizon();
+    for (const CampaignTick& tick : ticks) {
+        const double ago = Seconds(wall - tick.at).count();
+        if (ago >= 0 && ago < horizon && tick.released > 0)
+            recent.emplace_back(ago, static_cast<double>(tick.released));
+    }
+    std::sort(recent.begin(), recent.end(), [](const auto& a, const auto& b) { return a.first > b.first; });
+    return recent;
 }
 
 Result<RunParts, Faults> prepare(const Site& site, const Campaign& campaign, AudienceSource& audience,
@@ -317,7 +316,8 @@ Result<RunParts, Faults> prepare(const Site& site, const Campaign& campaign, Aud
         last = open->back().first.id;
         std::move(open->begin(), open->end(), std::back_inserter(parts.open));
     }
-    parts.recent = recent_releases(ledger, campaign, wall);
+    if (Result<std::vector<CampaignTick>> ticks = ledger.ticks())
+        parts.recent = recent_releases(*ticks, campaign, wall);
     Result<std::optional<std::string>> failed_gate = ledger.meta("failed_gate");
     if (!failed_gate) return one(failed_gate.error());
     parts.failed_gate = failed_gate->value_or("");

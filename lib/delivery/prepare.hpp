@@ -21,6 +21,11 @@ Result<RunParts, Faults> prepare(const Site& site, const Campaign& campaign, Aud
 Result<Preview, Faults> preview(const Site& site, const Campaign& campaign, AudienceSource& audience,
                                 const std::vector<Account*>& accounts, std::size_t samples, const Clock& clock);
 
+/// Messages of the last run that are still being opened, from what its ledger tells: (seconds before now, messages),
+/// oldest first.
+std::vector<std::pair<double, double>> recent_releases(const std::vector<CampaignTick>& ticks, const Campaign& campaign,
+                                                       WallTime wall);
+
 /// The campaign's facts a resumed ledger must agree with, by name.
 std::map<std::string, std::string> content_of(const Campaign& campaign);
 

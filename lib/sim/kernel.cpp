@@ -29,4 +29,11 @@ double Kernel::quantile(double share) const {
     return high;
 }
 
+double Kernel::draw(Rng& chance) const {
+    double which = chance.uniform();
+    std::size_t i = 0;
+    while (i + 1 < parts_.size() && which >= parts_[i].share) which -= parts_[i++].share;
+    return chance.log_normal(parts_[i].median_s, parts_[i].spread);
+}
+
 }  // namespace tidegate::sim

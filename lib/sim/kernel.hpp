@@ -2,6 +2,7 @@
 
 #include <vector>
 
+#include "tidegate/base/rng.hpp"
 #include "tidegate/sim/crowd.hpp"
 
 namespace tidegate::sim {
@@ -15,6 +16,8 @@ class Kernel {
     double cumulative(double lag) const;
     /// The lag by which `share` of the opens have happened.
     double quantile(double share) const;
+    /// One lag by chance.
+    double draw(Rng& chance) const;
 
   private:
     std::vector<LagPart> parts_;

@@ -23,6 +23,26 @@ Backend modelled(const tidegate::Backend& stated, const std::vector<Backend>& mo
     return backend;
 }
 
+/// The campaign's route over the site's accounts, each as its provider is in the scenario.
+std::vector<Provider> route(const tidegate::Site& site, const tidegate::Campaign& campaign,
+                            const std::vector<Provider>& models) {
+    std::vector<Provider> providers;
+    for (const SendStep& step : campaign.send) {
+        const auto named = [&step](const auto& one) { return one.name == step.channel; };
+        const auto account = std::find_if(site.channels.begin(), site.channels.end(), named);
+        if (account == site.channels.end() || std::any_of(providers.begin(), providers.end(), named)) continue;
+        const auto same = std::find_if(models.begin(), models.end(), named);
+        Provider provider = same != models.end() ? *same : models.front();
+        provider.name = step.channel;
+        provider.also = step.also;
+        provider.timeout_s = Seconds(account->timeout).count();
+        provider.in_flight = static_cast<std::int64_t>(account->in_flight);
+        provider.per_second = std::isfinite(account->per_second.per_second) ? account->per_second.per_second : 0.0;
+        providers.push_back(std::move(provider));
+    }
+    return providers.empty() ? models : providers;
+}
+
 /// The crowd stays as far from the new belief as it was from the old one.
 Crowd as_far_off(Crowd crowd, const ResponseOptions& was, const ResponseOptions& is) {
     crowd.open_rate = std::min(1.0, crowd.open_rate * is.open_rate / was.open_rate);
@@ -74,7 +94,11 @@ Scenario rehearsal(Scenario scenario, const tidegate::Site& site, const tidegate
     mine.caused.clear();
     if (campaign.event) mine.crowd.rush = as_stated(*campaign.event, campaign.starts);
     mine.per_second = std::isfinite(campaign.per_second.per_second) ? campaign.per_second.per_second : 0.0;
+    mine.cohorts = campaign.cohorts;
+    mine.cohorts.column.clear();  // people of a rehearsal have no columns
+    mine.on_unknown = campaign.on_unknown;
     scenario.campaigns = {std::move(mine)};
+    scenario.providers = route(site, campaign, scenario.providers);
     return scenario;
 }
 

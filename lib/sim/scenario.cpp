@@ -111,6 +111,20 @@ void check_impact(const std::map<std::string, Impact>& impacts, const std::strin
     }
 }
 
+void check_provider(const Provider& provider, Checker& check) {
+    check.share(provider.reach, "reach");
+    check.share(provider.dead, "dead");
+    check.above_zero(provider.latency_s, "latency");
+    check.expect(provider.latency_spread >= 0.0 && provider.latency_spread <= 4.0, "latency_spread",
+                 "must lie between 0 and 4", "write the sigma of the logarithm, e.g. 0.5");
+    check.share(provider.transient + provider.unanswered, "transient");
+    check.at_least_zero(provider.transient, "transient");
+    check.at_least_zero(provider.unanswered, "unanswered");
+    check.above_zero(provider.timeout_s, "timeout");
+    check.expect(provider.in_flight >= 1, "in_flight", "must be at least 1", "write how many requests go at once");
+    check.at_least_zero(provider.per_second, "per_second");
+}
+
 void check_event(const Event& event, const std::set<std::string>& backends, Checker& check) {
     check.expect(std::isfinite(event.value) && event.value >= 0.0, "value", "must be a number of at least 0",
                  "see what the kind of event does with it");
@@ -141,6 +155,8 @@ Faults Scenario::validate() const {
     top.at_least_zero(history_s, "history");
     top.above_zero(provider_ceiling, "provider_ceiling");
     top.above_zero(give_up_s, "give_up");
+    top.expect(!providers.empty() && providers.size() <= 200, "provider", "there must be 1 to 200",
+               "write [[provider]]");
     collect(std::move(top));
 
     std::set<std::string> names;
@@ -168,6 +184,20 @@ Faults Scenario::validate() const {
         check.take(campaign.belief.validate(), "belief.");
         check_impact(campaign.impact, "impact.", names, check);
         check_impact(campaign.caused, "caused.", names, check);
+        check.share(campaign.audience.malformed, "audience.malformed");
+        check.share(campaign.audience.repeated, "audience.repeated");
+        check.share(campaign.audience.suppressed, "audience.suppressed");
+        check.expect(campaign.cohorts.column.empty(), "cohorts.column", "people of a rehearsal have no columns",
+                     "leave it out: cohorts go by hash");
+        check.take(campaign.cohorts.validate(), "cohorts.");
+        collect(std::move(check));
+    }
+    std::set<std::string> channels;
+    for (std::size_t i = 0; i < providers.size(); ++i) {
+        Checker check("provider[" + std::to_string(i) + "].");
+        check.expect(!providers[i].name.empty() && channels.insert(providers[i].name).second, "name",
+                     "is empty or another provider's", "give each its own");
+        check_provider(providers[i], check);
         collect(std::move(check));
     }
     for (std::size_t i = 0; i < events.size(); ++i) {

@@ -145,6 +145,31 @@ void read_impact(TableReader reader, const SourceFile& file, Findings& findings,
     }
 }
 
+void read_cohorts(TableReader reader, CohortOptions& cohorts) {
+    if (std::int64_t count = 0; reader.whole("count", 1, 10'000, count))
+        cohorts.count = static_cast<std::uint32_t>(count);
+    reader.duration("gap", cohorts.gap);
+    reader.ratios("canary", cohorts.canary);
+    reader.finish();
+}
+
+Provider read_provider(TableReader& reader) {
+    Provider provider;
+    reader.text("name", provider.name);
+    reader.boolean("also", provider.also);
+    reader.ratio("reach", provider.reach);
+    reader.ratio("dead", provider.dead);
+    seconds(reader, "latency", provider.latency_s);
+    reader.real("latency_spread", provider.latency_spread);
+    reader.ratio("transient", provider.transient);
+    reader.ratio("unanswered", provider.unanswered);
+    seconds(reader, "timeout", provider.timeout_s);
+    reader.whole("in_flight", 1, 100'000, provider.in_flight);
+    reader.real("per_second", provider.per_second);
+    reader.finish();
+    return provider;
+}
+
 Campaign read_campaign(TableReader& reader, const SourceFile& file, Findings& findings) {
     Campaign campaign;
     reader.text("id", campaign.id);
@@ -163,6 +188,15 @@ Campaign read_campaign(TableReader& reader, const SourceFile& file, Findings& fi
     }
     if (auto table = reader.table("impact")) read_impact(std::move(*table), file, findings, campaign.impact);
     if (auto table = reader.table("caused")) read_impact(std::move(*table), file, findings, campaign.caused);
+    if (auto table = reader.table("audience")) {
+        table->ratio("malformed", campaign.audience.malformed);
+        table->ratio("repeated", campaign.audience.repeated);
+        table->ratio("suppressed", campaign.audience.suppressed);
+        table->finish();
+    }
+    if (auto table = reader.table("cohorts")) read_cohorts(std::move(*table), campaign.cohorts);
+    if (const auto policy = reader.choice("on_unknown", {"resend-if-collapsible", "resend", "never"}))
+        campaign.on_unknown = static_cast<OnUnknown>(*policy);
     reader.finish();
     return campaign;
 }
@@ -202,6 +236,8 @@ Scenario read(TableReader& root, const SourceFile& file, Findings& findings) {
     if (root.has("campaign")) scenario.campaigns.clear();
     for (TableReader& table : root.tables("campaign"))
         scenario.campaigns.push_back(read_campaign(table, file, findings));
+    if (root.has("provider")) scenario.providers.clear();
+    for (TableReader& table : root.tables("provider")) scenario.providers.push_back(read_provider(table));
     for (TableReader& table : root.tables("event")) scenario.events.push_back(read_event(table));
     root.finish();
     return scenario;

@@ -10,6 +10,7 @@
 #include "tidegate/base/result.hpp"
 #include "tidegate/base/secret.hpp"
 #include "tidegate/cohort/plan.hpp"
+#include "tidegate/delivery/on_unknown.hpp"
 #include "tidegate/message/message.hpp"
 #include "tidegate/pacing/first_come.hpp"
 #include "tidegate/pacing/options.hpp"
@@ -17,15 +18,6 @@
 namespace tidegate {
 
 struct Site;
-
-/// What to do with an attempt nobody knows the result of.
-enum class OnUnknown : std::uint8_t {
-    resend_if_collapsible,  ///< resend where the device merges repeats; else the recipient ends `unknown`
-    resend,                 ///< at least once: a recipient may get it twice
-    never                   ///< at most once: the recipient ends `unknown`
-};
-/// As campaign files spell it: "resend-if-collapsible".
-TIDEGATE_EXPORT std::string_view to_string(OnUnknown policy);
 
 /// One step of the route. Order is fail-over order; `also` steps are sent besides, not instead.
 struct SendStep {

@@ -25,7 +25,7 @@ class TIDEGATE_EXPORT Reaction {
 
     /// Messages count from the moment they are granted.
     void grant(double messages, TimePoint now);
-    /// Granted but never handed to a channel.
+    /// Granted, and since known to have reached nobody: never handed over, or refused.
     void take_back(double messages, TimePoint now);
 
     /// Opens seen between two moments, later than those of the last call; none seen is news too. Nonsense is ignored.

@@ -6,7 +6,11 @@
 #include <string>
 #include <vector>
 
+#include "tidegate/cohort/plan.hpp"
+#include "tidegate/delivery/on_unknown.hpp"
 #include "tidegate/pacing/first_come.hpp"
+#include "tidegate/pacing/options.hpp"
+#include "tidegate/sim/provider.hpp"
 
 namespace tidegate::sim {
 
@@ -74,6 +78,11 @@ struct Campaign {
     std::map<std::string, Impact> caused{};
     OpensSeen opens = OpensSeen::attributed;  ///< what the gate is told of them
     double per_second = 0.0;                  ///< the campaign's own limit; 0: none
+
+    Rows audience{};  ///< exact grain: rows that do not become messages
+    /// Exact grain: how the campaign is staggered. Default: everybody in one cohort, as the flow grain sends.
+    CohortOptions cohorts{.count = 1, .gap = Duration{0}};
+    OnUnknown on_unknown = OnUnknown::resend_if_collapsible;  ///< exact grain; the message is collapsible
 
     bool operator==(const Campaign&) const = default;
 };

@@ -56,7 +56,8 @@ struct Scenario {
     std::vector<Campaign> campaigns = {Campaign{}};  ///< at least one
     std::vector<Event> events{};                     ///< in any order
     double history_s = 86400.0;                      ///< passive observation before the start; 0: none
-    double provider_ceiling = 5e4;                   ///< messages/s the provider takes
+    double provider_ceiling = 5e4;                   ///< messages/s a provider takes
+    std::vector<Provider> providers = {Provider{}};  ///< exact grain: the route, in the order of fail-over
     double give_up_s = 6.0 * 3600.0;                 ///< a campaign not sent by then did not finish
 
     bool operator==(const Scenario&) const = default;

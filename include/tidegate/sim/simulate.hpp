@@ -6,6 +6,7 @@
 #include <string_view>
 #include <vector>
 
+#include "tidegate/sim/grain.hpp"
 #include "tidegate/sim/scenario.hpp"
 
 namespace tidegate::sim {
@@ -81,6 +82,7 @@ struct CampaignResult {
     double sent = 0.0;          ///< messages
     double opens = 0.0;         ///< people who opened
     std::vector<CampaignSecond> series = {};  ///< empty unless asked for
+    std::optional<ExactResult> exact{};       ///< present in the exact grain
 
     bool operator==(const CampaignResult&) const = default;
 };
@@ -98,10 +100,15 @@ struct SimResult {
     bool operator==(const SimResult&) const = default;
 };
 
-/// Rehearses once. The same scenario, policy and seed give the same result to the last bit, and another policy meets
-/// the same baseline. Series are kept only when asked for. Threads: pure; may run in parallel.
+/// Why a grain cannot rehearse this, in words; empty when it can. The exact grain takes at most 200,000 people, and the
+/// policies `impact`, `blast` and `static`, which the delivery machine itself knows.
+TIDEGATE_EXPORT Faults refusals(Grain grain, const Scenario& scenario, const std::vector<Policy>& policies);
+
+/// Rehearses once. The same scenario, policy, seed and grain give the same result to the last bit, and another policy
+/// meets the same baseline. Series are kept only when asked for. Throws `std::invalid_argument` when the grain refuses.
+/// Threads: pure; may run in parallel.
 TIDEGATE_EXPORT SimResult simulate(const Scenario& scenario, const Policy& policy, std::uint64_t seed,
-                                   bool keep_series = true);
+                                   bool keep_series = true, Grain grain = Grain::flow);
 
 /// A policy's record over several seeds.
 struct Record {
@@ -122,8 +129,9 @@ struct Record {
 TIDEGATE_EXPORT Record record_of(const Policy& policy, const std::vector<SimResult>& runs,
                                  const std::vector<SimResult>& oracle);
 
-/// Every policy on every seed, in the order given; the oracle is run as the measure even when not asked for.
+/// Every policy on every seed, in the order given. The oracle, which is a flow by nature, is run as the measure even
+/// when not asked for. Throws `std::invalid_argument` when the grain refuses.
 TIDEGATE_EXPORT std::vector<Record> compare(const Scenario& scenario, const std::vector<Policy>& policies,
-                                            const std::vector<std::uint64_t>& seeds);
+                                            const std::vector<std::uint64_t>& seeds, Grain grain = Grain::flow);
 
 }  // namespace tidegate::sim

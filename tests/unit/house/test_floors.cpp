@@ -24,8 +24,9 @@ const std::map<std::string, int> kFloors{
 
 /// Includes on the same floor that are allowed, one header each.
 const std::set<std::pair<std::string, std::string>> kNeighbours{
-    {"audience", "net/crypto.hpp"},          // fingerprints need a hash
-    {"ledger", "tidegate/cohort/plan.hpp"},  // ingest places each recipient in its one pass
+    {"audience", "net/crypto.hpp"},                // fingerprints need a hash
+    {"ledger", "tidegate/cohort/plan.hpp"},        // ingest places each recipient in its one pass
+    {"sim", "tidegate/testing/manual_clock.hpp"},  // the exact grain moves time by hand
 };
 
 struct Include {

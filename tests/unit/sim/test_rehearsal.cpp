@@ -43,6 +43,33 @@ TEST_CASE("a rehearsal uses what the files state, and a plant as large as the hi
     CHECK(mine.belief == campaign().response);
 }
 
+TEST_CASE("the campaign's cohorts, route and accounts are rehearsed as they are written") {
+    Site mine = site();
+    mine.channels.resize(2);
+    mine.channels[0].name = "ios";
+    mine.channels[0].per_second = Rate{300.0};
+    mine.channels[1].name = "sms";
+    mine.channels[1].in_flight = 20;
+    Campaign written = campaign();
+    written.send = {{.channel = "sms"}, {.channel = "ios", .also = true}};
+    written.cohorts = {.column = "branch", .count = 7, .canary = {0.01}};
+    written.on_unknown = OnUnknown::never;
+    sim::Scenario modelled;
+    modelled.providers = {{.name = "any", .dead = 0.1}, {.name = "ios", .transient = 0.2}};
+    const sim::Scenario rehearsed = sim::rehearsal(modelled, mine, written, 1000.0);
+    CHECK(rehearsed.validate().empty());
+    CHECK(rehearsed.campaigns[0].cohorts.count == 7);
+    CHECK(rehearsed.campaigns[0].cohorts.column.empty());
+    CHECK(rehearsed.campaigns[0].on_unknown == OnUnknown::never);
+    REQUIRE(rehearsed.providers.size() == 2);
+    CHECK(rehearsed.providers[0].name == "sms");
+    CHECK(rehearsed.providers[0].dead == 0.1);
+    CHECK(rehearsed.providers[0].in_flight == 20);
+    CHECK(rehearsed.providers[1].also);
+    CHECK(rehearsed.providers[1].transient == 0.2);
+    CHECK(rehearsed.providers[1].per_second == 300.0);
+}
+
 TEST_CASE("a scenario's surprises stay as large as they were") {
     sim::Scenario surprise;
     surprise.campaigns[0].crowd.open_rate = 0.16;         // believed: 0.08

@@ -58,7 +58,7 @@ TEST_CASE("every scenario that comes with the sources can be read and says what 
         CHECK_FALSE(read->about.empty());
         ++count;
     }
-    CHECK(count >= 5 + 12 + 30);
+    CHECK(count >= 5 + 12 + 30 + 2);
 }
 
 TEST_CASE("an empty file is the nominal scenario") {
@@ -120,6 +120,58 @@ lasts = "3m"
     CHECK(read->events.at(0).at_s == 300.0);
 }
 
+TEST_CASE("a file says how messages are delivered, for the grain that can tell") {
+    const TextFile file(R"(
+[[provider]]
+name = "ios"
+reach = "70%"
+dead = 0.02
+latency = "120ms"
+transient = "1%"
+unanswered = "0.1%"
+timeout = "10s"
+in_flight = 200
+per_second = 900
+[[provider]]
+name = "sms"
+also = true
+[[campaign]]
+on_unknown = "never"
+[campaign.audience]
+malformed = "0.1%"
+repeated = "2%"
+suppressed = "3%"
+[campaign.cohorts]
+count = 8
+gap = "45s"
+canary = ["1%", "5%"]
+)");
+    const auto read = read_scenario(file.path());
+    REQUIRE(read);
+    REQUIRE(read->providers.size() == 2);
+    const Provider& ios = read->providers[0];
+    CHECK(ios == Provider{.name = "ios",
+                          .reach = 0.7,
+                          .dead = 0.02,
+                          .latency_s = 0.12,
+                          .transient = 0.01,
+                          .unanswered = 0.001,
+                          .timeout_s = 10.0,
+                          .in_flight = 200,
+                          .per_second = 900.0});
+    CHECK(read->providers[1].also);
+    const Campaign& campaign = read->campaigns.at(0);
+    CHECK(campaign.on_unknown == OnUnknown::never);
+    CHECK(campaign.audience == Rows{0.001, 0.02, 0.03});
+    CHECK(campaign.cohorts.count == 8);
+    CHECK(campaign.cohorts.gap == std::chrono::seconds(45));
+    CHECK(campaign.cohorts.canary == std::vector<double>{0.01, 0.05});
+
+    CHECK(first_fault("[[provider]]\nname = \"a\"\n[[provider]]\nname = \"a\"\n").starts_with("4: provider[1].name"));
+    CHECK(first_fault("[[provider]]\nlatancy = \"1s\"\n").find("did you mean \"latency\"?") != std::string::npos);
+    CHECK(first_fault("[[campaign]]\n[campaign.cohorts]\ncanary = [2]\n").starts_with("3: "));
+}
+
 TEST_CASE("every kind of event can be written") {
     const char* kinds[] = {"capacity",       "leak",          "latency",          "surge",         "stall",
                            "throttle",       "telemetry_gap", "telemetry_frozen", "telemetry_nan", "telemetry_reset",
@@ -152,4 +204,6 @@ TEST_CASE("policies are called by the same names everywhere") {
                                   PolicyKind::impact, PolicyKind::oracle})
         CHECK(policy_named(name_of(kind)) == kind);
     CHECK_FALSE(policy_named("blasted"));
+    for (const Grain grain : {Grain::flow, Grain::exact}) CHECK(grain_named(name_of(grain)) == grain);
+    CHECK_FALSE(grain_named("coarse"));
 }
