@@ -36,6 +36,7 @@ struct SimulateOptions {
     std::vector<std::string> scenarios;  ///< files, folders or "nominal"; none: "nominal"
     std::vector<std::string> policies;   ///< none: impact
     bool compare = false;                ///< every policy
+    std::string grain = "flow";          ///< or "exact"
     std::string seeds = "1-9";
     std::uint64_t recipients = 0;  ///< 0: as the audience has
     std::string html;

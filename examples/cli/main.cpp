@@ -44,6 +44,9 @@ int main(int argc, char** argv) {
                     "(default: impact)")
         ->allow_extra_args(false);
     sub->add_flag("--compare", simulate.compare, "every policy");
+    sub->add_option("--grain", simulate.grain,
+                    "flow, or exact: the whole delivery machine, person by person, up to 200,000 people")
+        ->capture_default_str();
     sub->add_option("--seeds", simulate.seeds, "e.g. 1-20 or 1,3,7-9; the first one is drawn")->capture_default_str();
     sub->add_option("--recipients", simulate.recipients,
                     "how many people FILE is sent to (default: as many as its audience has)")

@@ -20,6 +20,7 @@ struct Wanted {
     std::vector<sim::Scenario> scenarios;
     std::vector<sim::Policy> policies;
     std::vector<std::uint64_t> seeds;
+    sim::Grain grain = sim::Grain::flow;
 };
 
 void add(Faults& faults, const Faults& more) {
@@ -43,7 +44,7 @@ Faults apply_campaign(const SimulateOptions& options, std::vector<sim::Scenario>
     if (!options.common.json) {
         for (const std::string& warning : loaded->warnings) std::cerr << "warning: " << warning << '\n';
         std::cerr << "campaign " << loaded->campaign.id << ": " << grouped(recipients)
-                  << " recipients; cohorts, canaries and quiet hours are not rehearsed\n";
+                  << " recipients; cohorts, canaries, quiet hours and suppression are not rehearsed\n";
     }
     Faults faults;
     for (sim::Scenario& scenario : scenarios) {
@@ -54,6 +55,18 @@ Faults apply_campaign(const SimulateOptions& options, std::vector<sim::Scenario>
         }
     }
     return faults;
+}
+
+/// Those of `policies` that a grain can rehearse; says which were left out.
+std::vector<sim::Policy> fitting(std::vector<sim::Policy> policies, sim::Grain grain, bool json) {
+    std::string left;
+    std::erase_if(policies, [&](const sim::Policy& policy) {
+        const bool refused = !sim::refusals(grain, {.campaigns = {}}, {policy}).empty();
+        if (refused) left += (left.empty() ? "" : ", ") + std::string(sim::name_of(policy.kind));
+        return refused;
+    });
+    if (!left.empty() && !json) std::cerr << "left out, for the delivery machine has no such policy: " << left << '\n';
+    return policies;
 }
 
 /// Everything asked for, or every fault of it at once.
@@ -69,7 +82,13 @@ Result<Wanted, Faults> understand(const SimulateOptions& options) {
         else
             faults.push_back(read.error());
     }
-    if (options.compare) wanted.policies = sim::every_policy(wanted.policies);
+    if (const std::optional<sim::Grain> grain = sim::grain_named(options.grain))
+        wanted.grain = *grain;
+    else
+        faults.push_back(
+            {Errc::invalid, "there is no grain \"" + options.grain + "\"", "--grain", "say flow or exact"});
+    if (options.compare)
+        wanted.policies = fitting(sim::every_policy(wanted.policies), wanted.grain, options.common.json);
     if (Result<std::vector<std::uint64_t>> read = sim::parse_seeds(options.seeds))
         wanted.seeds = std::move(*read);
     else
@@ -90,6 +109,12 @@ Result<Wanted, Faults> understand(const SimulateOptions& options) {
         faults.push_back({Errc::invalid, "--recipients belongs to a campaign file, and none is named", "--recipients",
                           "name the campaign file; a scenario says itself how many it has"});
     if (faults.empty() && !options.common.file.empty()) add(faults, apply_campaign(options, wanted.scenarios));
+    if (!faults.empty()) return faults;
+    for (const sim::Scenario& scenario : wanted.scenarios) {
+        Faults refused = sim::refusals(wanted.grain, scenario, wanted.policies);
+        for (Error& fault : refused) fault.where = scenario.name + ": " + fault.where;
+        add(faults, refused);
+    }
     if (!faults.empty()) return faults;
     return wanted;
 }
@@ -117,7 +142,7 @@ std::vector<sim::Comparison> rehearse(const Wanted& wanted, bool drawn, unsigned
     const std::size_t seeds = wanted.seeds.size();
     std::vector<sim::Comparison> all;
     for (const sim::Scenario& scenario : wanted.scenarios) {
-        sim::Comparison& one = all.emplace_back(sim::Comparison{scenario, wanted.seeds, {}, {}});
+        sim::Comparison& one = all.emplace_back(sim::Comparison{scenario, wanted.seeds, {}, {}, wanted.grain});
         one.oracle.resize(seeds);
         for (const sim::Policy& policy : wanted.policies)
             one.policies.push_back({policy, std::vector<sim::SimResult>(seeds)});
@@ -128,13 +153,18 @@ std::vector<sim::Comparison> rehearse(const Wanted& wanted, bool drawn, unsigned
             // Only the first seed is drawn, and records are large.
             const bool keep = drawn && i == 0;
             const std::uint64_t seed = wanted.seeds[i];
-            const auto rehearse_one = [&scenario = one.scenario, seed, keep](const sim::Policy& policy) {
-                return sim::simulate(scenario, policy, seed, keep);
+            const auto rehearse_one = [&scenario = one.scenario, seed, keep](const sim::Policy& policy,
+                                                                             sim::Grain grain) {
+                return sim::simulate(scenario, policy, seed, keep, grain);
             };
-            jobs.push_back([rehearse_one, &into = one.oracle[i]] { into = rehearse_one({sim::PolicyKind::oracle}); });
+            jobs.push_back([rehearse_one, &into = one.oracle[i]] {
+                into = rehearse_one({sim::PolicyKind::oracle}, sim::Grain::flow);
+            });
             for (sim::PolicyRuns& runs : one.policies)
                 if (runs.policy.kind != sim::PolicyKind::oracle)
-                    jobs.push_back([rehearse_one, &runs, i] { runs.runs[i] = rehearse_one(runs.policy); });
+                    jobs.push_back([rehearse_one, &runs, i, grain = wanted.grain] {
+                        runs.runs[i] = rehearse_one(runs.policy, grain);
+                    });
         }
     do_all(jobs, threads > 0 ? threads : std::max(1U, std::thread::hardware_concurrency()));
     for (sim::Comparison& one : all)

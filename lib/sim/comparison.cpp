@@ -46,6 +46,22 @@ std::string line(std::string text) {
 constexpr std::string_view kMeaning =
     "over SLO: seconds in which a backend breaks its objective and would not without the campaign\n";
 
+/// What became of everybody.
+std::string everybody(const ExactResult& exact) {
+    const LedgerTotals& totals = exact.report.totals;
+    std::string outcomes;
+    for (std::size_t i = 0; i < totals.outcomes.size(); ++i)
+        if (totals.outcomes[i] > 0)
+            outcomes += (outcomes.empty() ? "" : ", ") + grouped(totals.outcomes[i]) + " " +
+                        std::string(to_string(static_cast<Final>(i)));
+    std::string out = "  " + grouped(totals.recipients) + " recipients: " + outcomes + "\n";
+    out += "  " + grouped(totals.attempts) + " attempts in " + grouped(exact.report.cohorts.size()) +
+           " cohorts; on the device of " + grouped(exact.reached) + ", more than once of " + grouped(exact.twice) +
+           "\n";
+    return out + "  ended with " + std::to_string(exact.end.exit_code) +
+           (exact.end.why.empty() ? "" : ": " + exact.end.why) + "\n";
+}
+
 std::string of_one(const Comparison& comparison) {
     const Scenario& scenario = comparison.scenario;
     const Record oracle = record_of({PolicyKind::oracle}, comparison.oracle, comparison.oracle);
@@ -60,7 +76,14 @@ std::string of_one(const Comparison& comparison) {
                     fit_right(seconds_word(record.median_over), 12) + fit_right(seconds_word(record.worst_over), 12) +
                     fit_right(grouped(record.finished) + " of " + grouped(comparison.seeds.size()), 11));
     }
-    return out + "\ncompletion: median multiple of the oracle's time on the same seed\n" + std::string(kMeaning);
+    out += "\ncompletion: median multiple of the oracle's time on the same seed\n" + std::string(kMeaning);
+    for (const PolicyRuns& one : comparison.policies)
+        if (!one.runs.empty())
+            for (const CampaignResult& campaign : one.runs.front().campaigns)
+                if (campaign.exact)
+                    out += "\n" + label_of(one.policy) + ", seed " + std::to_string(comparison.seeds.front()) + ", " +
+                           campaign.id + "\n" + everybody(*campaign.exact);
+    return out;
 }
 
 }  // namespace

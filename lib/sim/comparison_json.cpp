@@ -23,12 +23,19 @@ Json json_of(const SimResult& run, std::uint64_t seed, double completion) {
                             {"seconds_over_without", real(backend.twin_seconds_over)},
                             {"worst_p99_ms", real(1000.0 * backend.worst_p99_s)},
                             {"worst_errors", real(backend.worst_errors)}});
-    for (const CampaignResult& campaign : run.campaigns)
-        campaigns.push_back({{"id", campaign.id},
-                             {"finished", campaign.finished},
-                             {"completion_s", campaign.finished ? real(campaign.completion_s) : Json(nullptr)},
-                             {"sent", std::round(campaign.sent)},
-                             {"opens", std::round(campaign.opens)}});
+    for (const CampaignResult& campaign : run.campaigns) {
+        Json one = {{"id", campaign.id},
+                    {"finished", campaign.finished},
+                    {"completion_s", campaign.finished ? real(campaign.completion_s) : Json(nullptr)},
+                    {"sent", std::round(campaign.sent)},
+                    {"opens", std::round(campaign.opens)}};
+        if (campaign.exact) {
+            one["reached"] = campaign.exact->reached;
+            one["twice"] = campaign.exact->twice;
+            one["report"] = Json::parse(tidegate::to_json(campaign.exact->report));
+        }
+        campaigns.push_back(std::move(one));
+    }
     return {{"seed", seed},
             {"finished", run.finished},
             {"completion_s", run.finished ? real(run.completion_s) : Json(nullptr)},
@@ -72,7 +79,8 @@ Json json_of(const Comparison& comparison) {
 std::string to_json(const std::vector<Comparison>& comparisons) {
     Json scenarios = Json::array();
     for (const Comparison& comparison : comparisons) scenarios.push_back(json_of(comparison));
-    return Json{{"schema", 1}, {"grain", "flow"}, {"scenarios", std::move(scenarios)}}.dump(
+    const Grain grain = comparisons.empty() ? Grain::flow : comparisons.front().grain;
+    return Json{{"schema", 1}, {"grain", name_of(grain)}, {"scenarios", std::move(scenarios)}}.dump(
         -1, ' ', false, Json::error_handler_t::replace);
 }
 

@@ -210,3 +210,19 @@ TEST_CASE("a site without backends has nothing to rehearse against, and a pictur
     CHECK(nowhere.code == 2);
     CHECK(has(nowhere.err, "cannot be written"));
 }
+
+TEST_CASE("the exact grain follows each person, leaves out what no gate can do, and refuses more than it can follow") {
+    Desk desk;
+    const std::string people = desk.dir.write("people.toml", "[[campaign]]\nrecipients = 2_000\n");
+    const CliResult told =
+        desk.simulate({"--scenario", people, "--grain", "exact", "--compare", "--policy", "blast", "--seeds", "1"});
+    CHECK_MESSAGE(told.code == 0, told.err);
+    CHECK(has(told.err, "aimd, gradient, oracle"));
+    CHECK(has(told.out, "2,000 recipients: 2,000 accepted"));
+    const CliResult json = desk.simulate({"--scenario", people, "--grain", "exact", "--seeds", "1", "--json"});
+    CHECK(has(json.out, R"("grain":"exact")"));
+    CHECK(has(json.out, R"("accepted":2000)"));
+    desk.refused({"--grain", "exact", "--seeds", "1"}, {"at most 200,000 people"});
+    desk.refused({"--scenario", people, "--grain", "exact", "--policy", "aimd"}, {"no policy \"aimd\""});
+    desk.refused({"--grain", "fine"}, {"flow or exact"});
+}

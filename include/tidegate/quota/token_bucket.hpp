@@ -13,7 +13,7 @@ namespace tidegate {
 /// Threads: confined to one thread.
 class TIDEGATE_EXPORT TokenBucket {
   public:
-    /// Begins with a full burst.
+    /// Begins empty.
     TokenBucket(Rate rate, TimePoint now);
 
     /// From `now` on.

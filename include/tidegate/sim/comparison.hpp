@@ -22,6 +22,7 @@ struct Comparison {
     std::vector<std::uint64_t> seeds{};     ///< in the order asked for; the first one is drawn
     std::vector<SimResult> oracle{};        ///< the measure, one for each seed
     std::vector<PolicyRuns> policies = {};  ///< in the order asked for
+    Grain grain = Grain::flow;              ///< of the policies' runs; the oracle's are a flow by nature
 
     bool operator==(const Comparison&) const = default;
     /// Each policy's record, in the same order.
@@ -29,7 +30,8 @@ struct Comparison {
 };
 
 /// For a terminal. One scenario: a line for each policy. Several: a line for each scenario, and for each policy a cell
-/// such as "1.067 · 0(3)": completion as a multiple of the oracle's, median and worst seconds over.
+/// such as "1.067 · 0(3)": completion as a multiple of the oracle's, median and worst seconds over. One scenario in the
+/// exact grain: below, what became of everybody on the first seed.
 TIDEGATE_EXPORT std::string to_text(const std::vector<Comparison>& comparisons);
 
 /// One line of JSON, schema 1; the simulator's README describes it.
