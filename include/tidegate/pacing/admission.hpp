@@ -11,8 +11,8 @@ namespace tidegate {
 
 /// One campaign's commitment at one backend.
 struct Commitment {
-    const Reaction* reaction = nullptr;
-    Impact impact;
+    const Reaction* reaction = nullptr;  ///< of the campaign; must outlive this
+    Impact impact;                       ///< on this backend
 };
 
 /// Requests/s of ours expected at `at`, over all commitments.
@@ -33,7 +33,7 @@ struct Admission {
 
 /// The largest rate for one campaign such that at every horizon at which its messages will be felt, everything already
 /// committed plus this stays within `room` requests/s, improbable curves (under 5 % together) aside. The rate is taken
-/// to be kept until the next evidence can correct it: two periods of the telemetry, or a quarter of the median lag.
+/// to be kept until the next evidence can correct it: two periods of the telemetry, or 0.15 median lags.
 /// `mine` is the campaign's own entry among `all`; `period_s` is how often the backend's telemetry brings a sample.
 /// Source: reference law "posterior", part D.
 TIDEGATE_EXPORT Admission admissible_rate(double room, const Commitment& mine, const std::vector<Commitment>& all,

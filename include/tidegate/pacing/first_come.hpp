@@ -19,7 +19,7 @@ struct RushOptions {
     Duration again = std::chrono::seconds(60);  ///< that much later, median
 
     bool operator==(const RushOptions&) const = default;
-    TIDEGATE_EXPORT Faults validate() const;
+    TIDEGATE_EXPORT Faults validate() const;  ///< all faults at once
 };
 
 /// What one backend can do for those who come at the instant.
@@ -44,7 +44,7 @@ struct RushWord {
 /// holds again. Pure; the Gate, the plan and the simulator ask it.
 class TIDEGATE_EXPORT FirstCome {
   public:
-    explicit FirstCome(const RushOptions& rush);
+    explicit FirstCome(const RushOptions& rush);  ///< options that validate
 
     /// Opens per told person between two moments, in seconds after the instant.
     double opens(double from_s, double to_s) const;

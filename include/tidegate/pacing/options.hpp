@@ -10,7 +10,7 @@ namespace tidegate {
 
 /// What a backend can bear, as its engineers state it.
 struct BackendOptions {
-    std::string name;
+    std::string name;                                       ///< unique in the site
     Duration latency_slo = std::chrono::milliseconds(300);  ///< p99
     double error_slo = 0.01;                                ///< share of requests
     /// Share of capacity that may vanish while our messages are in flight without an outage, 0..0.9. Costs speed.
@@ -22,7 +22,7 @@ struct BackendOptions {
     bool shadow = false;
 
     bool operator==(const BackendOptions&) const = default;
-    TIDEGATE_EXPORT Faults validate() const;
+    TIDEGATE_EXPORT Faults validate() const;  ///< all faults at once
 };
 
 /// Prior belief about how people react to a message.
@@ -32,12 +32,12 @@ struct ResponseOptions {
     double spread = 1.2;                         ///< sigma of the log-normal lag, (0, 4]
 
     bool operator==(const ResponseOptions&) const = default;
-    TIDEGATE_EXPORT Faults validate() const;
+    TIDEGATE_EXPORT Faults validate() const;  ///< all faults at once
 };
 
 /// Requests that one recipient causes at one backend.
 struct Impact {
-    double per_open = 0.0;
+    double per_open = 0.0;      ///< by each person who opens
     double per_delivery = 0.0;  ///< at the moment of delivery, opened or not
 
     bool operator==(const Impact&) const = default;

@@ -13,9 +13,9 @@ namespace tidegate {
 
 /// A rate with the time until which it may be used and what set it.
 struct Allowance {
-    Rate rate;
-    TimePoint expires{};
-    std::string reason;
+    Rate rate;            ///< messages/s
+    TimePoint expires{};  ///< afterwards nothing goes
+    std::string reason;   ///< what set the rate, one line for people
 
     bool operator==(const Allowance&) const = default;
 };
@@ -24,16 +24,16 @@ struct Allowance {
 /// that hangs stops the sends. Pure; confined to one thread.
 class TIDEGATE_EXPORT Pacer {
   public:
-    explicit Pacer(TimePoint now);
+    explicit Pacer(TimePoint now);  ///< nothing goes before the first allowance
 
-    void allow(const Allowance& allowance, TimePoint now);
+    void allow(const Allowance& allowance, TimePoint now);  ///< in force from `now` on
     /// Messages that may go at `now`, at most `wanted`; they count as gone.
     std::uint64_t take(std::uint64_t wanted, TimePoint now);
     /// Messages taken that did not go after all.
     void give_back(std::uint64_t messages);
     /// When asking again is worthwhile; `TimePoint::max()` while nothing is allowed.
     TimePoint next(TimePoint now);
-    const Allowance& allowance() const { return allowance_; }
+    const Allowance& allowance() const { return allowance_; }  ///< the one in force
 
   private:
     Allowance allowance_;

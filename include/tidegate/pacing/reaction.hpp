@@ -11,8 +11,8 @@ namespace tidegate {
 
 /// Opens by the age of the message that was opened.
 struct OpensOfAge {
-    double age_s = 0.0;
-    double count = 0.0;
+    double age_s = 0.0;  ///< seconds from send to open
+    double count = 0.0;  ///< how many
 
     bool operator==(const OpensOfAge&) const = default;
 };
@@ -21,7 +21,7 @@ struct OpensOfAge {
 /// the provider still delivers. Pure; confined to one thread; a copy is a snapshot.
 class TIDEGATE_EXPORT Reaction {
   public:
-    Reaction(const ResponseOptions& belief, TimePoint start, const Law& law = {});
+    Reaction(const ResponseOptions& belief, TimePoint start, const Law& law = {});  ///< knows only the belief
 
     /// Messages count from the moment they are granted.
     void grant(double messages, TimePoint now);
@@ -30,7 +30,7 @@ class TIDEGATE_EXPORT Reaction {
 
     /// Opens seen between two moments, later than those of the last call; none seen is news too. Nonsense is ignored.
     void see_opens(double count, TimePoint from, TimePoint to);
-    void see_opens(const std::vector<OpensOfAge>& opens, TimePoint from, TimePoint to);
+    void see_opens(const std::vector<OpensOfAge>& opens, TimePoint from, TimePoint to);  ///< the same, by age
 
     /// Opens/s expected at `at` from everything granted before it.
     double opens_at(TimePoint at) const;
@@ -45,8 +45,8 @@ class TIDEGATE_EXPORT Reaction {
     /// what is sent now would be let go later, all at once.
     bool stalled(TimePoint now) const;
 
-    const ResponseModel& model() const { return model_; }
-    const CommittedLoad& sent() const { return sent_; }
+    const ResponseModel& model() const { return model_; }  ///< the curve as learnt
+    const CommittedLoad& sent() const { return sent_; }    ///< what was granted
 
   private:
     /// Observed and expected opens of fresh messages, forgotten within a time.

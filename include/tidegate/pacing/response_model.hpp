@@ -17,7 +17,7 @@ namespace tidegate {
 /// Source: Gamma-Poisson mixture; reference law "posterior", part A.
 class TIDEGATE_EXPORT ResponseModel {
   public:
-    explicit ResponseModel(const ResponseOptions& belief, const Law& law = {});
+    explicit ResponseModel(const ResponseOptions& belief, const Law& law = {});  ///< knows only the belief
 
     /// Expected k(u); 0 for u < 0.
     double density(double lag) const;
@@ -43,7 +43,7 @@ class TIDEGATE_EXPORT ResponseModel {
         double weight = 0.0;          ///< probability
         std::vector<double> density;  ///< by bin, with a one-sided 95 % doubt where little was seen
     };
-    const std::vector<Shape>& shapes() const { return shapes_; }
+    const std::vector<Shape>& shapes() const { return shapes_; }  ///< weights add up to 1
 
     /// Opens of `seconds` seconds, counted by bin; `messages` says how many messages were of each age meanwhile.
     void learn(const std::vector<double>& opens, const std::vector<double>& messages, double seconds);
