@@ -62,6 +62,7 @@ const std::vector<std::pair<std::string, std::string>> pairs{
     {"README.md", "README.ko.md"},
     {"lib/control/OPERATING.md", "lib/control/OPERATING.ko.md"},
     {"lib/delivery/SIZING.md", "lib/delivery/SIZING.ko.md"},
+    {"lib/pacing/LAW.md", "lib/pacing/LAW.ko.md"},
     {"examples/incidents/README.md", "examples/incidents/README.ko.md"},
 };
 
