@@ -2,13 +2,7 @@
 
 #include <doctest/doctest.h>
 
-#include <algorithm>
-
-#include "support/live_backend.hpp"
-#include "support/temp_dir.hpp"
-#include "support/vector_audience.hpp"
-#include "tidegate/delivery/gate.hpp"
-#include "tidegate/testing/scripted_channel.hpp"
+#include "support/gate_rig.hpp"
 
 using namespace tidegate;
 using namespace tidegate::test;
@@ -16,59 +10,13 @@ using namespace std::chrono_literals;
 
 namespace {
 
-/// One guarded backend whose telemetry comes every 100 ms, and a canary of a tenth of 2,000 people.
-struct Scene {
-    TempDir dir;
-    LiveBackend backend;
-    std::shared_ptr<testing::ScriptedChannel> channel;
-    std::unique_ptr<Gate> gate;
-    Campaign campaign;
-
-    Scene() {
-        ChannelTraits traits;
-        traits.kind = "custom";
-        traits.address_type = "push";
-        channel = std::make_shared<testing::ScriptedChannel>(traits);
-        Site site;
-        Backend guarded;
-        guarded.limits.name = "app-api";
-        guarded.limits.max_age = 1s;
-        guarded.limits.capacity_hint = 100000;
-        guarded.signal = PushSignal{100ms};
-        site.backends.push_back(guarded);
-        ChannelOptions options;
-        options.name = "push";
-        site.channels.push_back(options);
-        GateOptions gate_options;
-        gate_options.lock_dir = dir.path();
-        gate_options.channels["push"] = channel;
-        gate_options.sensors["app-api"] = backend.sensor();
-        auto opened = Gate::open(site, system_clock(), gate_options);
-        REQUIRE(opened);
-        gate = std::move(*opened);
-
-        campaign.id = "canary";
-        campaign.purpose = Purpose::informational;
-        campaign.message.body = "hello";
-        campaign.audience.addresses = {{"push", "address"}};
-        campaign.send = {{"push", false}};
-        campaign.cohorts.count = 1;
-        campaign.cohorts.gap = 0s;
-        campaign.cohorts.canary = {0.1};
-        campaign.response = {0.1, 1s, 0.8};  // 80 % within 2 s
-        campaign.impact["app-api"] = {1.0, 0.0};
-    }
-
+/// A canary of a tenth of 2,000 people.
+struct Scene : GateRig {
     CampaignHandle run() {
-        std::vector<std::vector<std::string>> rows;
-        for (int i = 0; i < 2000; ++i) rows.push_back({std::to_string(i), "@" + std::to_string(i)});
-        VectorAudience people({"key", "address"}, std::move(rows));
-        RunOptions options;
-        options.ledger_dir = dir.file("ledger");
-        options.operator_name = "hana";
-        auto started = gate->start(campaign, people, options);
-        if (!started) FAIL(started.error().front().text());
-        return *started;
+        Campaign made = campaign("canary");
+        made.cohorts.count = 1;
+        made.cohorts.canary = {0.1};
+        return start(made, 2000);
     }
     /// Waits until the canary is out and its soak has begun.
     static bool soaks(const CampaignHandle& handle) {
@@ -81,12 +29,6 @@ struct Scene {
     }
 };
 
-bool told(const RunReport& report, const std::string& kind, const std::string& part) {
-    return std::any_of(report.events.begin(), report.events.end(), [&](const EventRecord& event) {
-        return event.kind == kind && event.detail.find(part) != std::string::npos;
-    });
-}
-
 }  // namespace
 
 TEST_CASE("a canary under which a backend leaves its objective ends the run with the reason; run again it goes on") {
@@ -98,7 +40,7 @@ TEST_CASE("a canary under which a backend leaves its objective ends the run with
     REQUIRE(failed);
     CHECK(failed->exit_code == 4);
     CHECK(failed->state == RunState::incomplete);
-    CHECK_MESSAGE(failed->why.starts_with("canary 10% failed: app-api p99 412 ms > 300 ms at "), failed->why);
+    CHECK_MESSAGE(failed->why.starts_with("canary 10% failed: app p99 412 ms > 300 ms at "), failed->why);
     const Progress ended = first.progress();
     REQUIRE(ended.gates.size() == 1);
     CHECK(ended.gates[0].state == GateState::failed);
@@ -107,7 +49,7 @@ TEST_CASE("a canary under which a backend leaves its objective ends the run with
     CHECK(in_canary < 300);
     const auto report = first.report();
     REQUIRE(report);
-    CHECK(told(*report, "gate", "canary 10%: failed, app-api p99 412 ms > 300 ms at "));
+    CHECK(told(*report, "gate", "canary 10%: failed, app p99 412 ms > 300 ms at "));
 
     scene.backend.p99_ms(20);
     CampaignHandle second = scene.run();
@@ -119,7 +61,7 @@ TEST_CASE("a canary under which a backend leaves its objective ends the run with
     CHECK(scene.channel->attempts().size() == 2000);
     const auto whole = second.report();
     REQUIRE(whole);
-    CHECK(told(*whole, "gate", "goes on by the operator's word after: canary 10% failed: app-api p99 412 ms"));
+    CHECK(told(*whole, "gate", "goes on by the operator's word after: canary 10% failed: app p99 412 ms"));
     CHECK(told(*whole, "gate", "canary 10%: passed, "));
     CHECK(told(*whole, "gate", "believed curve, opens are not counted"));
 }
@@ -133,7 +75,7 @@ TEST_CASE("telemetry that is lost in the middle of a soak lets it begin anew and
     const Progress blind = handle.progress();
     REQUIRE(blind.gates.size() == 1);
     CHECK(blind.gates[0].state == GateState::waiting);
-    CHECK_MESSAGE(blind.gates[0].reason.find("its soak begins anew, app-api: telemetry") != std::string::npos,
+    CHECK_MESSAGE(blind.gates[0].reason.find("its soak begins anew, app: telemetry") != std::string::npos,
                   blind.gates[0].reason);
     CHECK(scene.channel->attempts().size() < 300);
     scene.backend.silent(false);

@@ -4,11 +4,7 @@
 
 #include <set>
 
-#include "support/live_backend.hpp"
-#include "support/temp_dir.hpp"
-#include "support/vector_audience.hpp"
-#include "tidegate/delivery/gate.hpp"
-#include "tidegate/testing/scripted_channel.hpp"
+#include "support/gate_rig.hpp"
 
 using namespace tidegate;
 using namespace tidegate::test;
@@ -16,80 +12,6 @@ using namespace std::chrono_literals;
 using testing::ScriptedChannel;
 
 namespace {
-
-ChannelTraits push_traits(const std::string& type) {
-    ChannelTraits traits;
-    traits.kind = "custom";
-    traits.address_type = type;
-    traits.collapsible = true;
-    return traits;
-}
-
-/// A site with one guarded backend and one scripted channel, and a gate over it.
-struct Bench {
-    TempDir dir;
-    LiveBackend backend;
-    std::shared_ptr<ScriptedChannel> channel;
-    std::map<std::string, std::shared_ptr<ScriptedChannel>> others;
-    std::unique_ptr<Gate> gate;
-    Site site;
-
-    explicit Bench(ScriptedChannel::Script script = {}, double hint = 100000,
-                   std::vector<std::string> more_channels = {}) {
-        channel = std::make_shared<ScriptedChannel>(push_traits("push"), std::move(script));
-        Backend guarded;
-        guarded.limits.name = "app";
-        guarded.limits.max_age = 1s;
-        guarded.limits.capacity_hint = hint;
-        guarded.signal = PushSignal{100ms};
-        site.backends.push_back(guarded);
-        ChannelOptions options;
-        options.name = "push";
-        site.channels.push_back(options);
-        GateOptions gate_options;
-        gate_options.lock_dir = dir.path();
-        gate_options.channels["push"] = channel;
-        gate_options.sensors["app"] = backend.sensor();
-        for (const std::string& name : more_channels) {
-            options.name = name;
-            site.channels.push_back(options);
-            others[name] = std::make_shared<ScriptedChannel>(push_traits(name));
-            gate_options.channels[name] = others[name];
-        }
-        auto opened = Gate::open(site, system_clock(), gate_options);
-        REQUIRE(opened);
-        gate = std::move(*opened);
-    }
-
-    Campaign campaign(const std::string& id) const {
-        Campaign made;
-        made.id = id;
-        made.purpose = Purpose::informational;
-        made.audience.addresses = {{"push", "address"}};
-        made.message.body = "hello";
-        made.message.collapse = "c";
-        made.send = {{"push", false}};
-        made.cohorts.count = 2;
-        made.cohorts.gap = 0s;
-        made.response = {0.1, 1s, 0.8};
-        made.impact["app"] = {1.0, 0.0};
-        return made;
-    }
-    RunOptions options() const {
-        RunOptions made;
-        made.ledger_dir = dir.file("ledger");
-        return made;
-    }
-    CampaignHandle start(const Campaign& made, std::size_t people) {
-        VectorAudience audience = VectorAudience::of(people);
-        auto handle = gate->start(made, audience, options());
-        if (!handle) {
-            for (const Error& fault : handle.error()) MESSAGE(fault.text());
-        }
-        REQUIRE(handle);
-        return *handle;
-    }
-};
 
 RunReport report_of(const CampaignHandle& handle) {
     auto report = handle.report();
@@ -115,7 +37,7 @@ bool within(std::chrono::milliseconds limit, Condition condition) {
 }  // namespace
 
 TEST_CASE("everyone gets it once and the report adds up") {
-    Bench bench;
+    GateRig bench;
     CampaignHandle handle = bench.start(bench.campaign("all"), 3000);
     const auto result = handle.wait(30s);
     REQUIRE(result);
@@ -130,7 +52,7 @@ TEST_CASE("everyone gets it once and the report adds up") {
 }
 
 TEST_CASE("a campaign that completed resumes to nothing and stays complete") {
-    Bench bench;
+    GateRig bench;
     const Campaign campaign = bench.campaign("again");
     REQUIRE(bench.start(campaign, 200).wait(20s));
     CampaignHandle second = bench.start(campaign, 200);
@@ -141,7 +63,7 @@ TEST_CASE("a campaign that completed resumes to nothing and stays complete") {
 }
 
 TEST_CASE("when telemetry stops the sends stop within max_age + 1 s, and they resume by themselves") {
-    Bench bench;
+    GateRig bench;
     Campaign campaign = bench.campaign("stale");
     campaign.per_second = Rate{300};
     CampaignHandle handle = bench.start(campaign, 3000);
@@ -165,7 +87,7 @@ TEST_CASE("when telemetry stops the sends stop within max_age + 1 s, and they re
 }
 
 TEST_CASE("a breach of the SLO stops the sends and the hold is on record") {
-    Bench bench;
+    GateRig bench;
     Campaign campaign = bench.campaign("breach");
     campaign.per_second = Rate{300};
     CampaignHandle handle = bench.start(campaign, 100000);
@@ -186,7 +108,7 @@ TEST_CASE("a breach of the SLO stops the sends and the hold is on record") {
 }
 
 TEST_CASE("pause stops within 200 ms, a rate holds, stop ends with 3 and a run later finishes the rest") {
-    Bench bench;
+    GateRig bench;
     Campaign campaign = bench.campaign("stop");
     campaign.per_second = Rate{500};
     CampaignHandle handle = bench.start(campaign, 2000);
@@ -216,7 +138,7 @@ TEST_CASE("pause stops within 200 ms, a rate holds, stop ends with 3 and a run l
 }
 
 TEST_CASE("abort is final: the ledger refuses to run again") {
-    Bench bench;
+    GateRig bench;
     Campaign campaign = bench.campaign("abort");
     campaign.per_second = Rate{100};
     CampaignHandle handle = bench.start(campaign, 2000);
@@ -233,7 +155,7 @@ TEST_CASE("abort is final: the ledger refuses to run again") {
 }
 
 TEST_CASE("changed content is refused by name, and nothing is sent") {
-    Bench bench;
+    GateRig bench;
     Campaign campaign = bench.campaign("changed");
     REQUIRE(bench.start(campaign, 100).wait(20s));
     const std::size_t before = bench.channel->attempts().size();
@@ -251,7 +173,7 @@ TEST_CASE("changed content is refused by name, and nothing is sent") {
 }
 
 TEST_CASE("the red button stops everything that loads the backend until it is lifted") {
-    Bench bench;
+    GateRig bench;
     Campaign campaign = bench.campaign("red");
     campaign.per_second = Rate{300};
     CampaignHandle handle = bench.start(campaign, 1500);
@@ -270,21 +192,20 @@ TEST_CASE("the red button stops everything that loads the backend until it is li
 TEST_CASE("transient answers are retried, dead addresses fail over, doubt follows the policy") {
     std::mutex mutex;
     std::map<std::string, int> tries;
-    Bench bench(
-        [&](const Attempt& attempt) -> Outcome {
-            const std::lock_guard lock(mutex);
-            const int n = ++tries[attempt.address];
-            if (attempt.address == "a1" && n == 1) return not_sent("refused");
-            if (attempt.address == "a2") {
-                Outcome gone;
-                gone.kind = OutcomeClass::invalid_recipient;
-                gone.reason = Reason::gone;
-                return gone;
-            }
-            if (attempt.address == "a3" && n == 1) return ambiguous("no answer");
-            return accepted();
-        },
-        100000, {"second"});
+    GateRig bench({.script = [&](const Attempt& attempt) -> Outcome {
+                       const std::lock_guard lock(mutex);
+                       const int n = ++tries[attempt.address];
+                       if (attempt.address == "a1" && n == 1) return not_sent("refused");
+                       if (attempt.address == "a2") {
+                           Outcome gone;
+                           gone.kind = OutcomeClass::invalid_recipient;
+                           gone.reason = Reason::gone;
+                           return gone;
+                       }
+                       if (attempt.address == "a3" && n == 1) return ambiguous("no answer");
+                       return accepted();
+                   },
+                   .more_channels = {"second"}});
     Campaign campaign = bench.campaign("routes");
     campaign.send = {{"push", false}, {"second", false}};
     campaign.audience.addresses = {{"push", "address"}, {"second", "key"}};
@@ -299,7 +220,7 @@ TEST_CASE("transient answers are retried, dead addresses fail over, doubt follow
 }
 
 TEST_CASE("a stop between two deliveries of one recipient neither repeats the first nor forgets the second") {
-    Bench bench({}, 100000, {"second"});
+    GateRig bench({.more_channels = {"second"}});
     bench.others["second"]->set_capacity(0);
     Campaign campaign = bench.campaign("siblings");
     campaign.send = {{"push", false}, {"second", true}};
@@ -320,7 +241,7 @@ TEST_CASE("a stop between two deliveries of one recipient neither repeats the fi
 }
 
 TEST_CASE("a dead channel does not keep the others waiting") {
-    Bench bench({}, 100000, {"second"});
+    GateRig bench({.more_channels = {"second"}});
     bench.channel->set_capacity(0);
     Campaign campaign = bench.campaign("dead");
     campaign.audience.addresses = {{"push", "address"}, {"second", "other"}};
@@ -341,7 +262,7 @@ TEST_CASE("a dead channel does not keep the others waiting") {
 
 TEST_CASE("an outage of the provider costs patience, not recipients") {
     std::atomic<bool> down{true};
-    Bench bench([&](const Attempt&) { return down ? not_sent("refused") : accepted(); });
+    GateRig bench([&](const Attempt&) { return down ? not_sent("refused") : accepted(); });
     CampaignHandle handle = bench.start(bench.campaign("outage"), 2000);
     std::this_thread::sleep_for(4s);
     CHECK(bench.channel->attempts().size() < 1500);  // not everybody's tries are burnt
@@ -351,7 +272,7 @@ TEST_CASE("an outage of the provider costs patience, not recipients") {
 }
 
 TEST_CASE("an abort while the run is already ending is final all the same") {
-    Bench bench;
+    GateRig bench;
     bench.channel->hold(true);  // what is in flight stays unanswered
     Campaign campaign = bench.campaign("late-abort");
     CampaignHandle handle = bench.start(campaign, 100);
@@ -376,7 +297,7 @@ TEST_CASE("a callback of the host's that throws holds the campaign and takes not
         Result<void> refresh() override { return {}; }
         std::atomic<bool> broken{true};
     };
-    Bench bench;
+    GateRig bench;
     auto list = std::make_shared<Thrower>();
     VectorAudience audience = VectorAudience::of(50);
     RunOptions options = bench.options();
@@ -391,7 +312,7 @@ TEST_CASE("a callback of the host's that throws holds the campaign and takes not
 }
 
 TEST_CASE("a limit that covers everyone ends as completed, a smaller one with 4") {
-    Bench bench;
+    GateRig bench;
     const auto run = [&](const std::string& id, std::uint64_t limit) {
         VectorAudience audience = VectorAudience::of(30);
         RunOptions options = bench.options();
@@ -410,7 +331,7 @@ TEST_CASE("a limit that covers everyone ends as completed, a smaller one with 4"
 }
 
 TEST_CASE("with on_unknown never a doubtful message is not repeated") {
-    Bench bench([](const Attempt&) { return ambiguous("no answer"); });
+    GateRig bench([](const Attempt&) { return ambiguous("no answer"); });
     Campaign campaign = bench.campaign("never");
     campaign.on_unknown = OnUnknown::never;
     CampaignHandle handle = bench.start(campaign, 20);
@@ -420,7 +341,7 @@ TEST_CASE("with on_unknown never a doubtful message is not repeated") {
 }
 
 TEST_CASE("a broken credential stops the campaign with 4 before the list burns, and nobody is lost") {
-    Bench bench([](const Attempt&) {
+    GateRig bench([](const Attempt&) {
         Outcome refused;
         refused.kind = OutcomeClass::rejected;
         refused.reason = Reason::credential;
@@ -455,7 +376,7 @@ TEST_CASE("suppressed people are never sent to, also when they refuse while it r
         mutable std::mutex mutex_;
         std::set<std::string> names_;
     };
-    Bench bench;
+    GateRig bench;
     auto list = std::make_shared<List>();
     list->add("k5");
     list->add("a6");
@@ -488,7 +409,7 @@ TEST_CASE("suppressed people are never sent to, also when they refuse while it r
 }
 
 TEST_CASE("a second gate on the same backend of this host is refused by name of the holder") {
-    Bench bench;
+    GateRig bench;
     GateOptions options;
     options.lock_dir = bench.dir.path();
     options.channels["push"] = bench.channel;
@@ -498,7 +419,7 @@ TEST_CASE("a second gate on the same backend of this host is refused by name of 
 }
 
 TEST_CASE("an empty audience, a missing column and an unknown channel are all refused before anything is sent") {
-    Bench bench;
+    GateRig bench;
     VectorAudience nobody = VectorAudience::of(0);
     CHECK_FALSE(bench.gate->start(bench.campaign("nobody"), nobody, bench.options()));
     Campaign columns = bench.campaign("columns");

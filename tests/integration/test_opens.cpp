@@ -5,11 +5,8 @@
 #include <filesystem>
 
 #include "support/campaign_text.hpp"
-#include "support/live_backend.hpp"
+#include "support/gate_rig.hpp"
 #include "support/twin.hpp"
-#include "support/vector_audience.hpp"
-#include "tidegate/delivery/gate.hpp"
-#include "tidegate/testing/scripted_channel.hpp"
 
 using namespace tidegate;
 using namespace tidegate::test;
@@ -23,55 +20,27 @@ bool has(const std::string& text, const std::string& part) {
 
 /// A campaign to 200 people over a scripted channel, which goes on watching after its last message.
 struct Told {
-    TempDir dir;
-    LiveBackend backend;
     std::string log;
     std::mutex log_mutex;
-    std::unique_ptr<Gate> gate;
-    std::optional<CampaignHandle> handle;
-
-    Told() {
-        ChannelTraits traits;
-        traits.kind = "custom";
-        traits.address_type = "push";
-        Site site;
-        site.backends.push_back({{}, PushSignal{100ms}});
-        site.backends.front().limits.name = "app";
-        site.backends.front().limits.capacity_hint = 100000;
-        site.channels.emplace_back();
-        site.channels.front().name = "push";
-        GateOptions options;
-        options.lock_dir = dir.path();
-        options.channels["push"] =
-            std::make_shared<testing::ScriptedChannel>(traits, testing::ScriptedChannel::Script{});
-        options.sensors["app"] = backend.sensor();
+    GateRig rig{{.options = [this](GateOptions& options) {
         options.log_level = LogLevel::debug;
         options.log = [this](LogLevel, std::string_view line) {
             const std::lock_guard lock(log_mutex);
             log += std::string(line) + "\n";
         };
-        auto opened = Gate::open(site, system_clock(), options);
-        REQUIRE(opened);
-        gate = std::move(*opened);
+    }}};
+    std::optional<CampaignHandle> handle;
 
-        Campaign campaign;
-        campaign.id = "told";
-        campaign.purpose = Purpose::informational;
-        campaign.audience.addresses = {{"push", "address"}};
-        campaign.message.body = "hello";
-        campaign.send = {{"push", false}};
+    Told() {
+        Campaign campaign = GateRig::campaign("told");
         campaign.cohorts.count = 1;
         campaign.response = {0.1, 2s, 0.8};
-        campaign.impact["app"] = {1.0, 0.0};
-        RunOptions run;
-        run.ledger_dir = dir.file("ledger");
+        RunOptions run = rig.options();
         run.watch_after = 60s;
         std::vector<std::vector<std::string>> people;
         for (int i = 1; i <= 200; ++i) people.push_back({"customer-" + std::to_string(i), "a" + std::to_string(i)});
         VectorAudience audience({"key", "address"}, people);
-        auto started = gate->start(campaign, audience, run);
-        REQUIRE(started);
-        handle = *started;
+        handle = rig.start(campaign, audience, run);
         REQUIRE(eventually(30s, [&] { return accepted() == 200; }));
     }
     std::uint64_t accepted() const {
