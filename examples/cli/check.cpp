@@ -29,6 +29,11 @@ void print_text(const LoadedCampaign& loaded, const Preview& seen, const std::ve
     }
     std::cout << "cohorts      " << seen.cohorts.size() << " (" << loaded.campaign.cohorts.canary.size()
               << " canaries)\n";
+    if (loaded.site.quota) {
+        const SharedQuotaOptions& store = loaded.site.quota->store;
+        std::cout << "quota        domain " << store.domain << " at " << store.redis
+                  << "; not tried: only a run connects, before it sends anything\n";
+    }
     for (const BackendProgress& backend : backends)
         std::cout << "history      " << backend.name << ": " << to_string(backend.history) << '\n';
     for (const PreviewMessage& sample : seen.samples) {
@@ -59,6 +64,10 @@ void print_json(const LoadedCampaign& loaded, const Preview& seen, const std::ve
         {"history", nlohmann::ordered_json::array()},
         {"warnings", loaded.warnings},
         {"preview", nlohmann::ordered_json::array()}};
+    if (loaded.site.quota) {
+        const SharedQuotaOptions& store = loaded.site.quota->store;
+        json["quota"] = {{"domain", store.domain}, {"redis", store.redis}, {"tried", false}};
+    }
     for (const BackendProgress& backend : backends)
         json["history"].push_back({{"backend", backend.name}, {"history", history_json(backend.history)}});
     for (const PreviewMessage& sample : seen.samples) {

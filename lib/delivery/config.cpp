@@ -110,6 +110,21 @@ void warn_about_first_come(const Campaign& campaign, Findings& findings) {
                   "in [event], since nothing can brake a crowd that comes by the clock");
 }
 
+bool on_this_host(const std::string& redis) {
+    const auto begin = std::max(redis.find("://") + 3, redis.find('@') + 1);  // npos + 1 = 0
+    const std::string hosts = redis.substr(begin);
+    return hosts.find(',') == std::string::npos &&
+           (hosts.starts_with("127.") || hosts.starts_with("localhost") || hosts.starts_with("[::1]"));
+}
+
+/// Whoever reads the connection learns the password; whoever writes to it steers every node.
+void warn_about_quota(const Site& site, Findings& findings) {
+    if (!site.quota || site.quota->store.redis.starts_with("rediss") || on_this_host(site.quota->store.redis)) return;
+    findings.warn("quota.redis",
+                  "Redis is on another host and reached without TLS: the password and every limit cross the network in "
+                  "the clear; rediss:// encrypts them");
+}
+
 void warn_about(const LoadedCampaign& loaded, Findings& findings) {
     const Site& site = loaded.site;
     const Campaign& campaign = loaded.campaign;
@@ -139,6 +154,7 @@ void warn_about(const LoadedCampaign& loaded, Findings& findings) {
     }
     warn_about_label(campaign, findings);
     warn_about_first_come(campaign, findings);
+    warn_about_quota(site, findings);
     const bool own_channel = std::any_of(site.channels.begin(), site.channels.end(), [](const ChannelOptions& channel) {
         return std::holds_alternative<CustomOptions>(channel.provider);
     });

@@ -182,18 +182,42 @@ ChannelOptions read_channel(TableReader& reader, SpokenBySite& spoken) {
     return channel;
 }
 
+QuotaOptions read_quota(TableReader& reader) {
+    constexpr std::int64_t newest_generation = 1'000'000'000'000'000;  // what the store's numbers keep exactly
+    QuotaOptions quota;
+    SharedQuotaOptions& store = quota.store;
+    reader.require("redis", "say where it is, for example redis = \"rediss://user@redis.internal:6379/0\"");
+    reader.url("redis", store.redis);
+    reader.secret("password", store.password);
+    reader.secret("sentinel_password", store.sentinel_password);
+    reader.file("ca", store.ca);
+    reader.require("domain", "name it, for example domain = \"marketing\": nodes of one domain share every limit");
+    reader.text("domain", store.domain);
+    reader.text("node", store.node);
+    if (std::int64_t generation = 0; reader.whole("generation", 0, newest_generation, generation)) {
+        store.generation = static_cast<std::uint64_t>(generation);
+    }
+    reader.boolean("may_lead", store.may_lead);
+    if (std::int64_t replicas = 0; reader.whole("replicas", 0, 100, replicas)) {
+        store.rules.replicas = static_cast<int>(replicas);
+    }
+    reader.duration("replica_lag", store.rules.replica_lag);
+    reader.duration("lease", store.rules.lease);
+    reader.duration("renew", store.rules.renew);
+    reader.duration("connect_timeout", store.connect_timeout);
+    reader.duration("reply_timeout", store.reply_timeout);
+    reader.duration("grace", quota.grace);
+    reader.finish();
+    return quota;
+}
+
 }  // namespace
 
 void read_site(TableReader& root, Site& site, SpokenBySite& spoken) {
     for (auto& reader : root.tables("backend")) site.backends.push_back(read_backend(reader));
     for (auto& reader : root.tables("channel")) site.channels.push_back(read_channel(reader, spoken));
     if (auto reader = root.table("quota")) {
-        QuotaOptions quota;
-        reader->url("redis", quota.redis);
-        reader->secret("password", quota.password);
-        reader->text("domain", quota.domain);
-        reader->finish();
-        site.quota = std::move(quota);
+        site.quota = read_quota(*reader);
     }
     root.texts("transactional_templates", site.transactional_templates);
 }

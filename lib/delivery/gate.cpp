@@ -145,6 +145,10 @@ struct Gate::Impl {
 Faults Gate::Impl::build() {
     Faults faults = site.validate();
     if (!faults.empty()) return faults;
+    if (site.quota && !options.dry_run) {
+        return {{Errc::refused, "this version cannot send under shared limits yet", "quota",
+                 "leave [quota] out and send from one process"}};
+    }
     for (const auto& entry : options.channels) {
         const std::string& name = entry.first;
         const bool known = std::any_of(site.channels.begin(), site.channels.end(),

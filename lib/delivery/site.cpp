@@ -4,6 +4,7 @@
 #include <set>
 
 #include "delivery/names.hpp"
+#include "tidegate/base/text.hpp"
 
 namespace tidegate {
 namespace {
@@ -30,6 +31,28 @@ void check_name(Faults& faults, std::set<std::string>& taken, const std::string&
     }
 }
 
+Faults check_quota(const QuotaOptions& quota) {
+    Faults faults;
+    const LeaseRules& rules = quota.store.rules;
+    for (Error& fault : quota.store.validate()) {
+        if (fault.where == "Redis address") {
+            fault.where = "redis";
+        } else if (fault.where == "clock_step" && rules.lease < rules.clock_step) {
+            fault = {Errc::invalid,
+                     "is shorter than " +
+                         format_duration(std::chrono::duration_cast<std::chrono::milliseconds>(rules.clock_step)) +
+                         ", which one jump of the store's clock may count",
+                     "lease", "3s is usual"};
+        }
+        fault.where = fault.where.empty() ? "quota" : "quota." + fault.where;
+        faults.push_back(std::move(fault));
+    }
+    if (quota.grace < Duration::zero()) {
+        faults.push_back({Errc::invalid, "is negative", "quota.grace", "5m is usual; 0s ends a run at once"});
+    }
+    return faults;
+}
+
 }  // namespace
 
 Faults Site::validate() const {
@@ -50,8 +73,7 @@ Faults Site::validate() const {
         adopt(faults, channels[i].validate(), place);
     }
     if (quota) {
-        faults.push_back({Errc::refused, "this version cannot share limits between nodes", "quota",
-                          "leave [quota] out and send from one process"});
+        for (Error& fault : check_quota(*quota)) faults.push_back(std::move(fault));
     }
     return faults;
 }

@@ -52,7 +52,7 @@ int main() {
         Progress{.campaign = ""},
         RunResult{.exit_code = 0},
         Backend{.limits = {}},
-        QuotaOptions{.redis = ""},
+        QuotaOptions{.store = {.redis = ""}},
         Site{.backends = {}},
         LedgerBatch{.deliveries = {}},
         LedgerCursor{.cohort = 1},

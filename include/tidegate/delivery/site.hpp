@@ -1,13 +1,15 @@
 #pragma once
 
+#include <chrono>
 #include <optional>
 #include <string>
 #include <vector>
 
+#include "tidegate/base/clock.hpp"
 #include "tidegate/base/result.hpp"
-#include "tidegate/base/secret.hpp"
 #include "tidegate/channel/options.hpp"
 #include "tidegate/pacing/options.hpp"
+#include "tidegate/quota/shared_quota.hpp"
 #include "tidegate/signal/options.hpp"
 
 namespace tidegate {
@@ -20,11 +22,12 @@ struct Backend {
     bool operator==(const Backend&) const = default;
 };
 
-/// Where limits shared between nodes live.
+/// Limits shared between nodes, and how long a node waits for them.
 struct QuotaOptions {
-    std::string redis{};   ///< redis:// or rediss:// URL
-    Secret password{};     ///< for AUTH; empty = none
-    std::string domain{};  ///< nodes of one domain share every limit
+    SharedQuotaOptions store{};  ///< where they live, and who this node is
+    /// How long a campaign holds for a store that is away before its run ends with 5, resumable. 0 = it ends when the
+    /// last lease does.
+    Duration grace = std::chrono::minutes(5);
 
     bool operator==(const QuotaOptions&) const = default;
 };

@@ -381,12 +381,6 @@ TEST_CASE("files that are no campaign are refused by name: absent, folder, too l
     CHECK(load(dir, "\xef\xbb\xbf" + kGood).campaign.id == "hello");
 }
 
-TEST_CASE("what this version cannot do is said, and does not drag other faults along") {
-    const TempDir dir;
-    CHECK(has(only_fault(dir, kGood + "[quota]\nredis = \"redis://127.0.0.1:1/0\"\ndomain = \"marketing\"\n"),
-              "campaign.toml:19: quota: this version cannot share limits between nodes"));
-}
-
 TEST_CASE("a Prometheus signal without `at` is refused: a dead exporter would look alive") {
     const TempDir dir;
     const auto text =
