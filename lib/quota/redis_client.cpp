@@ -5,6 +5,7 @@
 #include <nlohmann/json.hpp>
 #include <set>
 
+#include "quota/domain_json.hpp"
 #include "quota/redis_scripts.hpp"
 
 namespace tidegate::quota {
@@ -89,16 +90,18 @@ LeaseClient::Action LeaseClient::resume(const Event& event, TimePoint now) {
 LeaseClient::Action LeaseClient::demand(const Demand& wanted, TimePoint now) {
     const bool more = std::any_of(wanted.flows.begin(), wanted.flows.end(),
                                   [&](const Flow& flow) { return !grants_.contains(flow.id); });
-    const bool fewer = wanted.flows.empty() && registered_;
+    const bool fewer = wanted.flows.empty() && (registered_ || (leads(now) && !sees_));
     shown_ = std::exchange(showing_, {});
     shown_flows_.clear();
     for (Flow& flow : flows_) shown_flows_.emplace(flow.id, std::move(flow));
     flows_.assign(wanted.flows.begin(), wanted.flows.end());
 
     const bool early = (more || fewer) && (!last_sent_ || now - *last_sent_ >= shortest_gap) && trouble_.empty();
-    const bool something = !flows_.empty() || registered_;
+    // A leader whose own campaigns are over still leads the others'.
+    const bool something = !flows_.empty() || registered_ || (leads(now) && !campaigns_.empty());
+    const bool news = leads(now) && has_news() && last_sent_ && now - *last_sent_ >= rules_.renew / 4;
     Action action = Wait{};
-    if (wanted.can_ask && !out_ && something && (now >= due_ || early)) action = ask(now);
+    if (wanted.can_ask && !out_ && something && (now >= due_ || early || news)) action = ask(now);
     for (const Flow& flow : flows_) showing_[flow.id] = usable(flow, now);
     return action;
 }
@@ -168,20 +171,27 @@ LeaseClient::Action LeaseClient::ask(TimePoint now) {
                     {"margin", micros(rules_.margin)},
                     {"replicas", rules_.replicas},
                     {"lag", micros(rules_.replica_lag) / 1'000'000},
-                    {"lead", may_lead_ && !flows_.empty()},
+                    {"lead", may_lead_ && sees_ && (!flows_.empty() || (leads(now) && !campaigns_.empty()))},
                     {"term", term_},
                     {"caps", std::move(caps)},
                     {"orders", std::move(orders)},
-                    {"flows", std::move(flows)}};
+                    {"flows", std::move(flows)},
+                    {"knew", forgotten_}};
+    sent.past = epoch_ != 0 && past_epoch_ != epoch_;
+    request["past"] = sent.past;
+    request["cards"] = json::object();
+    for (const CampaignPart& part : parts_) request["cards"][part.id] = part_json(part, sent.past);
     // A master that was replaced is silent at the latest when its replicas' lag has passed the fence.
     const Duration stale = rules_.replicas > 0 ? rules_.replica_lag + std::chrono::seconds(1) : Duration::zero();
     const double lease = Seconds(rules_.lease).count() * (1.0 + rules_.drift);
     request["quiesce"] =
         micros(stale + std::chrono::duration_cast<Duration>(Seconds(lease)) + rules_.clock_step + rules_.margin);
-    if (leader_ == node_ && now < leader_until_ && !targets_.empty()) {
+    if (leads(now) && !targets_.empty()) {
         json targets = json::object();
         for (const auto& [resource, rate] : targets_) targets[resource] = thousandths(rate);
         request["targets"] = std::move(targets);
+        request["words"] = words_;
+        published_ = targets_;
     }
     out_ = std::move(sent);
     last_sent_ = now;
@@ -216,6 +226,8 @@ LeaseClient::Action LeaseClient::answer(std::string_view text, TimePoint now) {
             grants[out_->flows[i]] = {static_cast<std::int64_t>(rate), expires, limits.at(i).get<std::string>()};
         }
         const auto epoch = got.at("epoch").get<std::uint64_t>();
+        forgotten_ = forgotten_ || (epoch_ != 0 && epoch != epoch_);
+        if (out_->past && epoch == epoch_) past_epoch_ = epoch;
         seen_ = std::stoll(got.at("v").get<std::string>());
         epoch_ = epoch;
         generation_ = std::max(generation_, got.at("gen").get<std::uint64_t>());
@@ -231,11 +243,19 @@ LeaseClient::Action LeaseClient::answer(std::string_view text, TimePoint now) {
             term_ = leader.at("t").get<std::uint64_t>();
             leader_until_ = expires;
         }
+        campaigns_ = leader_ == node_ ? domain_of(got, seen_, out_->at) : std::vector<DomainCampaign>();
+        if (leader_ != node_) published_.clear();
+        heard_.clear();
+        const Duration ago = std::chrono::microseconds(got.value("said", std::int64_t{0}));
+        if (got.contains("words"))
+            for (const auto& [subject, said] : got.at("words").items())
+                heard_[subject] = {said.get<std::string>(), out_->at - ago};
         // Look again when the room changes: the store falls silent no longer, or a node that did not renew drops out.
         const auto soonest = got.at("soonest").get<std::int64_t>();
         const Duration soon = std::chrono::milliseconds(20 + static_cast<int>(80.0 * chance_.uniform()));
         if (quiet > Duration::zero()) due_ = std::min(due_, now + quiet + soon);
         if (soonest >= 0) due_ = std::min(due_, now + std::chrono::microseconds(soonest) + soon);
+        if (got.value("unsteered", 0) > 0) due_ = std::min(due_, now + jittered(rules_.renew / 2));
         grants_ = std::move(grants);
         registered_ = !out_->flows.empty();
         trouble_.clear();
@@ -246,6 +266,14 @@ LeaseClient::Action LeaseClient::answer(std::string_view text, TimePoint now) {
         lose("sent an answer that cannot be read", now);
         return Leave{};
     }
+}
+
+/// A target that should not wait for the next renewal: a campaign that had none, or much less than before.
+bool LeaseClient::has_news() const {
+    return std::any_of(targets_.begin(), targets_.end(), [&](const auto& target) {
+        const auto before = published_.find(target.first);
+        return before == published_.end() || thousandths(target.second) < thousandths(before->second) / 2;
+    });
 }
 
 void LeaseClient::lose(std::string why, TimePoint now) {
@@ -308,7 +336,9 @@ QuotaView LeaseClient::view(TimePoint now) const {
     made.quiet = std::max(Duration::zero(), quiet_until_ - now);
     made.leader = now < leader_until_ ? leader_ : std::string();
     made.term = term_;
-    made.leads = !made.leader.empty() && made.leader == node_;
+    made.leads = leads(now);
+    if (made.leads) made.campaigns = campaigns_;
+    made.words = heard_;
     made.calls = sequence_;
     made.orders = orders_;
     return made;

@@ -49,15 +49,23 @@ class LeaseClient {
     LeaseClient(const SharedQuotaOptions& options, std::string node, std::uint64_t seed, BrokenRules broken = {});
 
     void set_cap(const std::string& resource, Rate cap);
-    void set_targets(std::map<std::string, Rate> targets) { targets_ = std::move(targets); }
+    void set_targets(std::map<std::string, Rate> targets, std::map<std::string, std::string> words) {
+        targets_ = std::move(targets);
+        words_ = std::move(words);
+    }
+    void report(std::vector<CampaignPart> parts, bool sees_backends) {
+        parts_ = std::move(parts);
+        sees_ = sees_backends;
+    }
 
     Action resume(const Event& event, TimePoint now);
     /// For the flows of the last Demand, in their order; `expires` and `expires_awake` are both on `awake_now()`.
     std::vector<Lease> leases(TimePoint now) const;
     /// Without `reachable`, `calls` and what the connection knows.
     QuotaView view(TimePoint now) const;
+    const std::vector<CampaignPart>& parts() const { return parts_; }
     /// Nothing is granted, nothing is out and the store holds nothing of ours.
-    bool settled() const { return !out_ && !registered_; }
+    bool settled() const { return !out_ && !registered_ && (leader_ != node_ || sees_); }
     std::uint64_t generation() const { return generation_; }
 
   private:
@@ -69,6 +77,7 @@ class LeaseClient {
     struct Sent {
         TimePoint at;
         std::vector<std::string> flows;
+        bool past = false;  // it told what was sent before the store lost its memory
     };
 
     Action demand(const Demand& demand, TimePoint now);
@@ -79,6 +88,8 @@ class LeaseClient {
     bool heed(const std::string& subject, std::uint64_t generation, std::string_view state, std::int64_t rate);
     bool stopped(const Flow& flow) const;
     std::int64_t usable(const Flow& flow, TimePoint now) const;
+    bool leads(TimePoint now) const { return leader_ == node_ && now < leader_until_; }
+    bool has_news() const;
     Duration jittered(Duration period);
 
     const LeaseRules rules_;
@@ -89,7 +100,10 @@ class LeaseClient {
     Rng chance_;
 
     std::map<std::string, Rate> caps_;
-    std::map<std::string, Rate> targets_;
+    std::map<std::string, Rate> targets_, published_;
+    std::map<std::string, std::string> words_;  // beside the targets
+    std::vector<CampaignPart> parts_;
+    bool sees_ = true;
     std::map<std::string, QuotaOrder> orders_;
     std::vector<Flow> flows_;
     std::map<std::string, Grant> grants_;
@@ -103,7 +117,11 @@ class LeaseClient {
     TimePoint due_ = TimePoint::min();
     bool registered_ = false;  // the store may hold something of ours
     std::uint64_t epoch_ = 0;
-    std::int64_t seen_ = 0;  // the store's virtual time within that epoch
+    std::int64_t seen_ = 0;         // the store's virtual time within that epoch
+    std::uint64_t past_epoch_ = 0;  // to which the past was told
+    bool forgotten_ = false;        // the store has lost its memory while we were there
+    std::map<std::string, LeaderWord> heard_;
+    std::vector<DomainCampaign> campaigns_;
     std::uint64_t generation_ = 0;
     TimePoint answered_{}, quiet_until_{}, leader_until_{};
     std::string leader_, trouble_;

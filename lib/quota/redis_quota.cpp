@@ -52,6 +52,7 @@ class RedisQuota final : public SharedQuota {
     ~RedisQuota() override {
         try {
             const TimePoint end = seams_.clock() + std::chrono::milliseconds(200);
+            client_.report(client_.parts(), false);
             for (TimePoint now = seams_.clock(); now < end && !client_.settled(); now = seams_.clock()) {
                 if (!asks_.link().ready() && !asks_.link().busy()) return;
                 static_cast<void>(renew({}, now));
@@ -80,6 +81,8 @@ class RedisQuota final : public SharedQuota {
     QuotaView view(TimePoint now) const override {
         QuotaView made = client_.view(now - shift_);
         if (made.answered != TimePoint{}) made.answered += shift_;
+        for (DomainCampaign& campaign : made.campaigns) campaign.at += shift_;
+        for (auto& [subject, word] : made.words) word.at += shift_;
         made.calls = calls_;
         if (!asks_.link().trouble().empty()) {
             made.trouble = asks_.link().trouble();
@@ -89,7 +92,13 @@ class RedisQuota final : public SharedQuota {
         return made;
     }
 
-    void set_targets(std::map<std::string, Rate> targets) override { client_.set_targets(std::move(targets)); }
+    void report(std::vector<CampaignPart> parts, bool sees_backends) override {
+        client_.report(std::move(parts), sees_backends);
+    }
+
+    void set_targets(std::map<std::string, Rate> targets, std::map<std::string, std::string> words) override {
+        client_.set_targets(std::move(targets), std::move(words));
+    }
 
     void order(const std::string& subject, const QuotaOrder& what) override { orders_.add(subject, what); }
 

@@ -5,7 +5,7 @@
 namespace tidegate::quota {
 
 /// The protocol's number: nodes that speak another are refused.
-inline constexpr int protocol = 1;
+inline constexpr int protocol = 2;
 
 /// KEYS[1] the domain's hash, ARGV[1] a request as JSON; answers JSON. README.md tells what they do in prose.
 const std::string& acquire_script();

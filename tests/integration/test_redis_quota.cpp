@@ -196,8 +196,8 @@ TEST_CASE("targets of the leader bind everybody, and a resource it once steered 
           [&] { return a.quota->view(system_clock().now()).leads && b.quota->view(system_clock().now()).reachable; });
     skip_silence(server);
     REQUIRE(until({&a, &b}, [&] { return b.rate() == 600.0; }));
-    b.quota->set_targets({{"camp:autumn", Rate{999}}});  // it does not lead: nobody listens
-    a.quota->set_targets({{"camp:autumn", Rate{70}}});
+    b.quota->set_targets({{"camp:autumn", Rate{999}}}, {});  // it does not lead: nobody listens
+    a.quota->set_targets({{"camp:autumn", Rate{70}}}, {});
     REQUIRE(until({&a, &b}, [&] { return b.rate() == 70.0; }));
     CHECK(b.quota->view(system_clock().now()).leader.starts_with("a#"));
     a.quota.reset();

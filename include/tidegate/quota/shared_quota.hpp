@@ -11,6 +11,7 @@
 #include "tidegate/base/rate.hpp"
 #include "tidegate/base/result.hpp"
 #include "tidegate/base/secret.hpp"
+#include "tidegate/quota/domain.hpp"
 #include "tidegate/quota/quota_store.hpp"
 
 namespace tidegate {
@@ -62,6 +63,14 @@ struct QuotaOrder {
     bool operator==(const QuotaOrder&) const = default;
 };
 
+/// What the leader says of a campaign or a backend, for people and canaries.
+struct LeaderWord {
+    std::string text{};
+    TimePoint at{};  ///< when the store heard it
+
+    bool operator==(const LeaderWord&) const = default;
+};
+
 /// What this node knows of its domain.
 struct QuotaView {
     std::string node{};       ///< name and id of this start
@@ -75,6 +84,8 @@ struct QuotaView {
     bool leads = false;       ///< this node leads and its term has not run out
     std::uint64_t calls = 0;  ///< requests sent so far
     std::map<std::string, QuotaOrder> orders{};  ///< by subject
+    std::map<std::string, LeaderWord> words{};   ///< by subject, on what was reported here; while the targets live
+    std::vector<DomainCampaign> campaigns{};     ///< of the whole domain, as of `answered`; only while this node leads
 
     bool operator==(const QuotaView&) const = default;
 };
@@ -87,9 +98,12 @@ class TIDEGATE_EXPORT SharedQuota : public QuotaStore {
   public:
     /// What is known now.
     virtual QuotaView view(TimePoint now) const = 0;
-    /// Limits below the caps, published with the next renewals while this node leads; they end with its term. A
-    /// resource once named here grants nothing without a living target.
-    virtual void set_targets(std::map<std::string, Rate> targets) = 0;
+    /// What this node sends; a campaign named here grants nothing to anybody without a leader's living target. Only
+    /// who sees the backends offers to lead, and who no longer sees them gives the lead back.
+    virtual void report(std::vector<CampaignPart> parts, bool sees_backends) = 0;
+    /// Limits below the caps, published with the next renewals while this node leads; they live for one lease. A
+    /// resource once named here grants nothing without a living target. `words` go to every node they concern.
+    virtual void set_targets(std::map<std::string, Rate> targets, std::map<std::string, std::string> words) = 0;
     /// Tells every node; repeated until the store has taken it. `generation` is ignored.
     virtual void order(const std::string& subject, const QuotaOrder& what) = 0;
 };

@@ -216,7 +216,7 @@ TEST_CASE("a node looks again when another's lease ends or the silence does") {
 
 TEST_CASE("only the leader's targets are sent, and only while its term lasts") {
     Talk talk;
-    talk.client.set_targets({{"acct:push", Rate{7}}});
+    talk.client.set_targets({{"acct:push", Rate{7}}}, {});
     CHECK_FALSE(talk.tick()->contains("targets"));
     auto answer = talk.answer({60'000});
     answer["leader"] = {{"n", "a#1"}, {"t", 4}, {"left", 4'000'000}};
@@ -245,4 +245,112 @@ TEST_CASE("options are refused in words, all at once") {
     bad.reply_timeout = 2s;
     CHECK(bad.validate().size() == 4);
     CHECK(options().validate().empty());
+}
+
+TEST_CASE("a leader sees every campaign of the domain, a follower none, and both hear the leader's words") {
+    Talk talk;
+    talk.tick();
+    auto answer = talk.answer({60'000});
+    answer["leader"] = {{"n", "b#1"}, {"t", 4}, {"left", 4'000'000}};
+    answer["words"] = {{"camp:f", "app-api: 300 of 400"}};
+    answer["said"] = 500'000;
+    answer["domain"] = {{{"id", "autumn"},
+                         {"c", {{"p", 7}, {"r", 0.1}, {"m", 30.0}, {"s", 1.0}, {"i", {{"app", {2.0, 0.5}}}}}},
+                         {"e", 12.0},
+                         {"h", 500'000'000},
+                         {"w", 90'000},
+                         {"u", 4'000}}};
+    REQUIRE_FALSE(talk.leaves(answer));
+    CHECK(talk.client.view(talk.now).campaigns.empty());
+    CHECK(talk.client.view(talk.now).words.at("camp:f") == LeaderWord{"app-api: 300 of 400", t0 - 500ms});
+    talk.until_asked();
+    const TimePoint sent = talk.now;
+    answer["leader"]["n"] = "a#1";
+    talk.now += 50ms;
+    REQUIRE_FALSE(talk.leaves(answer));
+    const auto campaigns = talk.client.view(talk.now).campaigns;
+    REQUIRE(campaigns.size() == 1);
+    CHECK(campaigns[0].id == "autumn");
+    CHECK(campaigns[0].card == CampaignCard{7, 0.1, 30.0, 1.0, 12.0, 500.0, {{"app", {2.0, 0.5}}}});
+    CHECK(campaigns[0].wants.per_second == 90.0);
+    CHECK(campaigns[0].at == sent);  // ages count from when it was asked
+    REQUIRE(campaigns[0].sent.size() == 1);
+    CHECK(campaigns[0].sent[0].messages == 4.0);  // granted, not reported yet
+    talk.now += 3s;
+    CHECK(talk.client.view(talk.now).campaigns.empty());  // the term is over
+}
+
+TEST_CASE("what was sent is told again to a store that has lost its memory, once an answer says it heard it") {
+    Talk talk;
+    CampaignPart part{"f", {}, 120.0, {{0.0, 1.0, 20.0}, {10.0, 20.0, 100.0}}};
+    part.card.horizon_s = 238.0;
+    talk.client.report({part}, true);
+    auto asked = talk.tick();
+    REQUIRE(asked);
+    CHECK((*asked)["cards"]["f"]["t"] == 120.0);
+    CHECK((*asked)["past"] == false);
+    talk.grant(60'000);
+    CHECK(talk.until_asked()["past"] == true);  // this start's first: the store takes it if nobody knows anything
+    talk.grant(60'000);
+    CHECK(talk.until_asked()["past"] == false);
+    auto answer = talk.answer({0});
+    answer["epoch"] = 2;
+    talk.leaves(answer);
+    for (int round = 0; round < 2; ++round) {
+        const auto again = talk.until_asked();
+        CHECK(again["past"] == true);
+        CHECK(again["knew"] == true);
+        double all = 0;
+        for (const auto& amount : again["cards"]["f"]["past"]) all += amount.get<double>();
+        CHECK(all == doctest::Approx(120'000).epsilon(0.001));
+        if (round == 0) talk.client.resume(LeaseClient::Lost{"no answer"}, talk.now);
+    }
+    talk.leaves(answer);
+    CHECK(talk.until_asked()["past"] == false);
+}
+
+TEST_CASE("who does not see the backends does not offer to lead, and a leader without work goes on leading others") {
+    Talk talk;
+    talk.client.report({}, false);
+    CHECK((*talk.tick())["lead"] == false);
+    talk.grant(60'000);
+    talk.client.report({}, true);
+    CHECK(talk.until_asked()["lead"] == true);
+    auto answer = talk.answer({});
+    answer["leader"] = {{"n", "a#1"}, {"t", 1}, {"left", 4'000'000}};
+    answer["domain"] = {
+        {{"id", "autumn"}, {"c", {{"i", json::object()}}}, {"e", 0}, {"h", 5'000'000}, {"w", 0}, {"u", 0}}};
+    answer["g"] = {60'000};
+    answer["by"] = {""};
+    talk.leaves(answer);
+    talk.flows.clear();
+    CHECK(talk.until_asked()["lead"] == true);
+    answer["g"] = answer["by"] = json::array();
+    talk.leaves(answer);
+    CHECK(talk.until_asked()["lead"] == true);
+    answer["domain"] = json::object();  // how the store writes an empty list
+    talk.leaves(answer);
+    talk.now += 100ms;
+    for (int i = 0; i < 50; ++i, talk.now += 100ms) CHECK_FALSE(talk.tick());
+}
+
+TEST_CASE("a target that falls or is new does not wait for the next renewal") {
+    Talk talk;
+    talk.tick();
+    auto answer = talk.answer({60'000});
+    answer["leader"] = {{"n", "a#1"}, {"t", 1}, {"left", 4'000'000}};
+    talk.leaves(answer);
+    const auto soon = [&] {
+        talk.now += 260ms;
+        return talk.tick();
+    };
+    talk.client.set_targets({{"camp:f", Rate{70}}}, {{"camp:f", "why"}});
+    auto asked = soon();
+    REQUIRE(asked);
+    CHECK((*asked)["words"]["camp:f"] == "why");
+    talk.leaves(answer);
+    talk.client.set_targets({{"camp:f", Rate{60}}}, {});
+    CHECK_FALSE(soon());
+    talk.client.set_targets({{"camp:f", Rate{0}}}, {});
+    CHECK(soon());
 }
