@@ -4,6 +4,7 @@
 #include <cmath>
 #include <exception>
 #include <limits>
+#include <utility>
 
 namespace tidegate::delivery {
 
@@ -137,6 +138,22 @@ BackendTick BackendWatch::tick(WallTime wall, double committed, double expected)
     tick.state = advice_.state;
     tick.reason = advice_.reason;
     return tick;
+}
+
+void BackendWatch::hold(bool held) {
+    const std::lock_guard lock(mutex_);
+    held_ = held;
+    to_tell_ = true;
+}
+
+bool BackendWatch::heed(bool held) {
+    const std::lock_guard lock(mutex_);
+    return !to_tell_ && held_.exchange(held) != held;
+}
+
+std::optional<bool> BackendWatch::take_order() {
+    const std::lock_guard lock(mutex_);
+    return std::exchange(to_tell_, false) ? std::optional(held_.load()) : std::nullopt;
 }
 
 void BackendWatch::publish(double committed) {

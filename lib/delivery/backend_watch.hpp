@@ -65,7 +65,12 @@ class BackendWatch {
     const std::optional<HoldRecord>& holding() const { return hold_; }
     BackendTick tick(WallTime wall, double committed, double expected) const;
 
-    void hold(bool held) { held_ = held; }
+    /// The red button, pressed or let go here; the other nodes are to be told.
+    void hold(bool held);
+    /// Pressed or let go elsewhere. True when that is news; what was ordered here and is not told yet goes before.
+    bool heed(bool held);
+    /// How the button was set here, once.
+    std::optional<bool> take_order();
     bool held() const { return held_.load(); }
     void publish(double committed);
     /// Any thread that may wait for a disk.
@@ -88,6 +93,7 @@ class BackendWatch {
 
     mutable std::mutex mutex_;
     BackendProgress published_;
+    bool to_tell_ = false;  // the button was touched here and nobody has asked yet
 };
 
 }  // namespace tidegate::delivery

@@ -52,7 +52,7 @@ void CampaignRun::check_end(TimePoint now) {
     if (ending_) {
         {
             const std::lock_guard lock(mutex_);
-            if (aborted_) ending_ = RunResult{RunState::aborted, 3, "aborted by the operator"};
+            if (aborted_) ending_ = RunResult{RunState::aborted, 3, "aborted by " + ordered_by_};
             if (stop_deadline_) ending_deadline_ = std::min(ending_deadline_, *stop_deadline_);
         }
         const bool quiet = in_doubt_ == 0 && outbox_.idle() && job_.batch.deliveries.empty();
@@ -80,9 +80,12 @@ void CampaignRun::check_end(TimePoint now) {
         const std::optional<TimePoint> stop = stop_deadline_;
         const std::string why = stop_why_;
         const bool aborted = aborted_;
+        const std::string by = ordered_by_;
+        const std::optional<std::string> failed = failed_;
         lock.unlock();
-        if (aborted) return begin_ending(RunState::aborted, 3, "aborted by the operator", soon);
+        if (aborted) return begin_ending(RunState::aborted, 3, "aborted by " + by, soon);
         if (stop) return begin_ending(RunState::stopped, 3, why, *stop);
+        if (failed) return begin_ending(RunState::incomplete, 5, *failed, soon);
     }
     if (guard_) return stop_by_guard(soon);
 

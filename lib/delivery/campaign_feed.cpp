@@ -41,10 +41,12 @@ bool CampaignRun::feed() {
     const bool gathering =
         std::any_of(batches_.begin(), batches_.end(), [](const Batch& batch) { return !batch.attempts.empty(); }) ||
         now - batch_closed_ < gather * 2;
-    hungry_ = free && (ready_count() > 0 || gathering);
+    hungry_ = free && (ready_count() > 0 || gathering || backlog() > 0);
     if (free && !ending_) {
         moved = release(now);
         move_on(now);
+    } else if (shared_) {
+        note_appetites({}, now);
     }
     close_batches(now);
     check_end(now);
@@ -58,8 +60,8 @@ bool CampaignRun::may_release(TimePoint now) {
     std::string reason;
     {
         const std::lock_guard lock(mutex_);
-        if (aborted_ || stop_deadline_) return false;
-        if (paused_) reason = "paused by the operator";
+        if (aborted_ || stop_deadline_ || failed_) return false;
+        if (paused_) reason = "paused by " + ordered_by_;
     }
     if (reason.empty() && campaign_.starts && wall < *campaign_.starts) {
         reason = "starts at " +
@@ -182,28 +184,38 @@ std::size_t CampaignRun::release(TimePoint now) {
         tokens = pacer_.take(std::min(batch_limit, ready_count()), now);
         leases = leases_;
     }
-    if (tokens == 0) return 0;
+    std::vector<Served> served(accounts_.size());
+    if (tokens == 0) {
+        for (std::size_t i = 0; i < served.size(); ++i) served[i].held_back = !ready_[i].empty();
+        if (shared_) note_appetites(served, now);
+        return 0;
+    }
 
     std::size_t gone = 0;
     for (std::size_t i = 0; i < accounts_.size() && gone < tokens; ++i) {
         const std::size_t index = (turn_ + i) % accounts_.size();
         Account& account = *accounts_[index];
-        TokenBucket& bucket = buckets_[index];
-        const Rate leased = now < leases[index].expires ? leases[index].rate : Rate{0};
-        if (bucket.rate() != leased) bucket.set_rate(leased, now);
+        const Rate leased = live(leases[index], now) ? leases[index].rate : Rate{0};
+        if (buckets_[index].rate() != leased) buckets_[index].set_rate(leased, now);
         std::deque<DeliveryId>& queue = ready_[index];
-        while (gone < tokens && !queue.empty() && brakes_[index].passes(now) && account_room(index) > 0 &&
-               bucket.take(1, now) == 1) {
+        while (gone < tokens && !queue.empty() && brakes_[index].passes(now) && account_room(index) > 0) {
+            if (!may_decide(index, leased, now)) {
+                served[index].held_back = true;
+                break;
+            }
             const DeliveryId id = queue.front();
             queue.pop_front();
             if (try_release(id, account, now) == Gone::released) {
                 ++gone;
+                ++served[index].released;
                 brakes_[index].passed(now);
-            } else {
-                bucket.give_back(1);
+            } else if (!paced_at_hand_off(index)) {
+                buckets_[index].give_back(1);
             }
         }
+        if (gone == tokens && !queue.empty()) served[index].held_back = true;
     }
+    if (shared_) note_appetites(served, now);
     ++turn_;
     {
         const std::lock_guard lock(pace_mutex_);
@@ -217,6 +229,36 @@ std::size_t CampaignRun::release(TimePoint now) {
         released_ += gone;
     }
     return gone;
+}
+
+/// A vendor's request is charged when it is gathered; single messages under a shared lease when they leave.
+bool CampaignRun::paced_at_hand_off(std::size_t account) const {
+    return shared_ && accounts_[account]->traits().batch_limit <= 1;
+}
+
+/// Whether one more message of the account may become durable now. Where the valve paces, as many as it lets through
+/// while they are being written, so that it never waits for the disk.
+bool CampaignRun::may_decide(std::size_t account, Rate leased, TimePoint now) {
+    if (!paced_at_hand_off(account)) return buckets_[account].take(1, now) == 1;
+    if (!(leased.per_second > 0)) return false;
+    const double ahead = leased.per_second * Seconds(gather).count();
+    return static_cast<double>(backlog_[account].load()) < std::max(1.0, ahead);
+}
+
+std::size_t CampaignRun::backlog() const {
+    std::size_t all = 0;
+    for (const auto& account : backlog_) all += account.load();
+    return all;
+}
+
+void CampaignRun::note_appetites(const std::vector<Served>& served, TimePoint now) {
+    for (std::size_t i = 0; i < accounts_.size(); ++i) {
+        const Served mine = i < served.size() ? served[i] : Served{};
+        const bool work = !served.empty() && (!ready_[i].empty() || mine.released > 0 || backlog_[i].load() > 0 ||
+                                              !batches_[i].attempts.empty());
+        appetites_[i].note(mine.released, work, mine.held_back, now);
+        could_use_[i] = appetites_[i].now(now);
+    }
 }
 
 CampaignRun::Gone CampaignRun::try_release(DeliveryId id, Account& account, TimePoint now) {
@@ -304,6 +346,7 @@ CampaignRun::Gone CampaignRun::try_release(DeliveryId id, Account& account, Time
         if (batch->attempts.empty()) batch->since = now;
         batch->attempts.push_back(std::move(attempt));
     } else {
+        if (shared_) ++backlog_[account_of(id)];
         job_.batch.deliveries.push_back(*delivery);
         job_.attempts.emplace_back(&account, std::move(attempt));
     }

@@ -3,6 +3,7 @@
 #include <algorithm>
 #include <cmath>
 #include <exception>
+#include <utility>
 
 #include "tidegate/base/text.hpp"
 
@@ -12,6 +13,11 @@ namespace {
 
 constexpr auto rate_window = std::chrono::seconds(5);
 constexpr const char* operators_rate = "rate set by the operator";
+
+std::string rate_words(const std::optional<Rate>& cap) {
+    return cap && std::isfinite(cap->per_second) ? std::to_string(std::llround(cap->per_second)) + "/s"
+                                                 : "as configured";
+}
 
 }  // namespace
 
@@ -66,6 +72,7 @@ CampaignRun::CampaignRun(RunParts parts, const Clock& clock, Log& log, std::func
       ledger_(std::move(parts.ledger)),
       suppression_(parts.suppression),
       first_come_(parts.campaign.event ? std::optional<FirstCome>(parts.campaign.event->rush) : std::nullopt),
+      shared_(parts.shared),
       told_before_(told_in(parts.cohorts)),
       limit_(parts.limit),
       watch_after_(parts.watch_after),
@@ -83,6 +90,9 @@ CampaignRun::CampaignRun(RunParts parts, const Clock& clock, Log& log, std::func
       begun_(parts.totals.recipients - parts.totals.outcomes[static_cast<std::size_t>(Final::pending)]),
       last_release_(clock.now()),
       last_elapsed_(clock.now()),
+      backlog_(parts.accounts.size()),
+      could_use_(parts.accounts.size()),
+      valves_(parts.accounts.size(), Valve(clock.now())),
       pacer_(clock.now()),
       reaction_(reaction_before(parts, clock.now())),
       begun_at_(clock.now()),
@@ -90,6 +100,7 @@ CampaignRun::CampaignRun(RunParts parts, const Clock& clock, Log& log, std::func
       believed_total_(ResponseModel(parts.campaign.response).total()),
       totals_(parts.totals) {
     brakes_.resize(accounts_.size());
+    appetites_.resize(accounts_.size());
     for (const Account* account : accounts_) {
         // Until the control thread has given a lease nothing may pass.
         buckets_.emplace_back(Rate{0}, clock.now());
@@ -112,6 +123,13 @@ void CampaignRun::set_pace(const Pace& pace) {
     if (pace.sight) new_sight_ = pace.sight;
 }
 
+double CampaignRun::leased_locked(TimePoint now) const {
+    double leased = 0;
+    for (const Lease& lease : leases_)
+        if (live(lease, now)) leased += lease.rate.per_second;
+    return leased;
+}
+
 void CampaignRun::record(LedgerBatch facts) {
     const std::lock_guard lock(mutex_);
     append(facts_, std::move(facts));
@@ -125,10 +143,19 @@ Reaction CampaignRun::reaction() const {
 CampaignRun::Demand CampaignRun::demand() const {
     const std::lock_guard lock(mutex_);
     if (result_ || aborted_ || stop_deadline_) return {Rate{0}, "ending"};
-    if (paused_) return {Rate{0}, "paused by the operator"};
+    if (paused_) return {Rate{0}, "paused by " + ordered_by_};
     if (!hungry_.load()) return {Rate{0}, "nothing to send"};
     if (operator_cap_ && *operator_cap_ < campaign_.per_second) return {*operator_cap_, operators_rate};
     return {campaign_.per_second, "the campaign's own limit"};
+}
+
+Rate CampaignRun::appetite(std::size_t account) const {
+    const double could = could_use_[account].load();
+    const std::lock_guard lock(mutex_);
+    // Beyond what would be gone in a moment a share would lie idle.
+    constexpr double moments = 10;  // a second
+    const auto left = static_cast<double>(totals_.outcomes[static_cast<std::size_t>(Final::pending)] * steps_.size());
+    return Rate{std::min(could, left * moments)};
 }
 
 void CampaignRun::refresh_suppression() {
@@ -162,6 +189,8 @@ void CampaignRun::pause(bool paused, std::string_view operator_name) {
         const std::lock_guard lock(mutex_);
         if (paused_ == paused || result_) return;
         paused_ = paused;
+        ordered_by_ = "the operator";
+        to_tell_ = true;
         event_locked(paused ? "pause" : "resume", "", operator_name);
     }
     wake_feeder_();
@@ -172,10 +201,14 @@ void CampaignRun::set_rate(std::optional<Rate> cap, std::string_view operator_na
         const std::lock_guard lock(mutex_);
         if (result_) return;
         operator_cap_ = cap;
-        const bool capped = cap && std::isfinite(cap->per_second);
-        event_locked("rate", capped ? std::to_string(std::llround(cap->per_second)) + "/s" : "as configured",
-                     operator_name);
+        to_tell_ = true;
+        event_locked("rate", rate_words(cap), operator_name);
     }
+    lower_now(cap);
+}
+
+/// A lower cap does not wait for the control thread.
+void CampaignRun::lower_now(const std::optional<Rate>& cap) {
     const std::lock_guard lock(pace_mutex_);
     Allowance lower = pacer_.allowance();
     if (cap && *cap < lower.rate) {
@@ -190,12 +223,61 @@ bool CampaignRun::abort(std::string_view operator_name) {
         const std::lock_guard lock(mutex_);
         if (result_ || closed_to_operators_.load()) return aborted_;
         if (aborted_) return true;
-        aborted_ = true;
-        event_locked("abort", "", operator_name);
-        facts_.meta.emplace_back("state", "aborted");
+        ordered_by_ = "the operator";
+        to_tell_ = true;
+        abort_locked(operator_name);
     }
     wake_feeder_();
     return true;
+}
+
+void CampaignRun::abort_locked(std::string_view operator_name) {
+    aborted_ = true;
+    event_locked("abort", "", operator_name);
+    facts_.meta.emplace_back("state", "aborted");
+}
+
+std::optional<QuotaOrder> CampaignRun::take_order() {
+    const std::lock_guard lock(mutex_);
+    if (!std::exchange(to_tell_, false)) return std::nullopt;
+    using State = QuotaOrder::State;
+    return QuotaOrder{aborted_  ? State::abort
+                      : paused_ ? State::pause
+                                : State::run,
+                      operator_cap_.value_or(Rate::unlimited())};
+}
+
+void CampaignRun::heed(const QuotaOrder& order) {
+    constexpr const char* elsewhere = "an order of the domain";
+    const std::optional<Rate> cap = std::isfinite(order.rate.per_second) ? std::optional(order.rate) : std::nullopt;
+    {
+        const std::lock_guard lock(mutex_);
+        if (result_ || closed_to_operators_.load() || to_tell_ || aborted_) return;
+        const bool pause = order.state != QuotaOrder::State::run;
+        if (order.state == QuotaOrder::State::abort) {
+            ordered_by_ = elsewhere;
+            abort_locked(elsewhere);
+        } else if (paused_ != pause) {
+            paused_ = pause;
+            ordered_by_ = elsewhere;
+            event_locked(pause ? "pause" : "resume", "", elsewhere);
+        }
+        if (operator_cap_ != cap) {
+            operator_cap_ = cap;
+            event_locked("rate", rate_words(cap), elsewhere);
+        }
+    }
+    lower_now(cap);
+    wake_feeder_();
+}
+
+void CampaignRun::give_up(std::string why) {
+    {
+        const std::lock_guard lock(mutex_);
+        if (result_ || failed_) return;
+        failed_ = std::move(why);
+    }
+    wake_feeder_();
 }
 
 void CampaignRun::stop(TimePoint deadline, std::string_view operator_name, std::string why) {
@@ -222,6 +304,7 @@ Progress CampaignRun::progress() const {
         const std::lock_guard lock(pace_mutex_);
         const Allowance& allowance = pacer_.allowance();
         progress.allowed = now < allowance.expires ? allowance.rate.per_second : 0.0;
+        if (shared_) progress.allowed = std::min(progress.allowed, leased_locked(now));
         progress.reason = allowance.reason;
         progress.opens = opens_locked(now);
     }

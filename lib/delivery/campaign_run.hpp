@@ -17,6 +17,7 @@
 
 #include "delivery/account.hpp"
 #include "delivery/account_brake.hpp"
+#include "delivery/appetite.hpp"
 #include "delivery/attribution.hpp"
 #include "delivery/canary_gate.hpp"
 #include "delivery/cohort_clock.hpp"
@@ -24,6 +25,7 @@
 #include "delivery/judge.hpp"
 #include "delivery/outbox.hpp"
 #include "delivery/route.hpp"
+#include "delivery/valve.hpp"
 #include "ledger/key_lookup.hpp"
 #include "tidegate/audience/suppression.hpp"
 #include "tidegate/base/log.hpp"
@@ -35,7 +37,7 @@
 #include "tidegate/pacing/first_come.hpp"
 #include "tidegate/pacing/pacer.hpp"
 #include "tidegate/pacing/reaction.hpp"
-#include "tidegate/quota/quota_store.hpp"
+#include "tidegate/quota/shared_quota.hpp"
 
 namespace tidegate::delivery {
 
@@ -59,6 +61,7 @@ struct RunParts {
     std::string operator_name;
     std::string ledger_path;
     std::uint64_t seed = 0;
+    bool shared = false;  ///< its leases come from a store that other nodes use too
 };
 
 /// Cohorts of which only stragglers are left, by cohort.
@@ -83,6 +86,8 @@ class CampaignRun : public std::enable_shared_from_this<CampaignRun> {
     // ---- writer thread
     /// Commits what is queued and hands over what was intended. True when there was something.
     bool write();
+    /// Something durable waits for its turn: look again in a moment.
+    bool holds_back() const;
 
     // ---- control thread
     struct Pace {
@@ -102,6 +107,14 @@ class CampaignRun : public std::enable_shared_from_this<CampaignRun> {
         std::string why;
     };
     Demand demand() const;
+    /// What it could use of one of its accounts now, whatever holds it back elsewhere.
+    Rate appetite(std::size_t account) const;
+    /// What an operator ordered here since the last call, for the other nodes.
+    std::optional<QuotaOrder> take_order();
+    /// An order given elsewhere: pause, rate, abort. What was ordered here and is not told yet goes before it.
+    void heed(const QuotaOrder& order);
+    /// The environment does not let it go on: ends with 5, resumable.
+    void give_up(std::string why);
     /// Puts the curve as learnt so far on record, every few seconds.
     void record_response(TimePoint now, WallTime wall);
     std::uint64_t released() const { return released_.load(); }
@@ -147,6 +160,17 @@ class CampaignRun : public std::enable_shared_from_this<CampaignRun> {
         std::vector<DeliveryId> beside;  ///< further deliveries of the same people: durable with it, not before
         TimePoint since{};
     };
+    /// What a round of releasing did with one account.
+    struct Served {
+        std::size_t released = 0;
+        bool held_back = false;  ///< more would have gone at a higher rate
+    };
+    /// What came back for an attempt, or our own word that it was not handed over.
+    struct Answer {
+        DeliveryId id;
+        Outcome outcome;
+        bool ours = false;
+    };
     struct Waiting {
         TimePoint due;
         DeliveryId id;
@@ -159,7 +183,7 @@ class CampaignRun : public std::enable_shared_from_this<CampaignRun> {
     // feeder's rooms
     void adopt_open_deliveries(const std::vector<std::pair<LedgerDelivery, LedgerRecipient>>& open);
     void take_answers(TimePoint now);
-    bool settle(DeliveryId id, const Outcome& answer, TimePoint now);
+    bool settle(const Answer& answer, TimePoint now);
     void tally(const Account& account, OutcomeClass kind);
     void apply(Work& work, LedgerDelivery& delivery, const Verdict& verdict, TimePoint now);
     void proceed(std::int64_t recipient, TimePoint now);
@@ -175,6 +199,10 @@ class CampaignRun : public std::enable_shared_from_this<CampaignRun> {
     double share_seen(TimePoint now) const;
     std::string words_for_gate(TimePoint now) const;
     std::size_t release(TimePoint now);
+    void note_appetites(const std::vector<Served>& served, TimePoint now);
+    bool paced_at_hand_off(std::size_t account) const;
+    bool may_decide(std::size_t account, Rate leased, TimePoint now);
+    std::size_t backlog() const;
     Gone try_release(DeliveryId id, Account& account, TimePoint now);
     std::optional<bool> listed(const std::string& identity);
     std::optional<bool> refused(const Recipient& person);
@@ -204,12 +232,20 @@ class CampaignRun : public std::enable_shared_from_this<CampaignRun> {
     Work* work_of(DeliveryId id);
     LedgerDelivery* delivery_of(Work& work, DeliveryId id);
     void event_locked(std::string kind, std::string detail, std::string_view operator_name);
+    void abort_locked(std::string_view operator_name);
+    void lower_now(const std::optional<Rate>& cap);
+    double leased_locked(TimePoint now) const;
     void note_reason(std::string reason) { noted_ = std::move(reason); }
     void publish_reason();
 
     // writer's rooms
     void committed(const WriteJob& job);
     void hand_over(WriteJob& job);
+    bool hand_over_held();
+    std::optional<Rate> leased(std::size_t account) const;
+    void submit(Account& account, const std::vector<Attempt>& attempts);
+    void keep_back(Account& account, const std::vector<Attempt>& attempts, const char* why);
+    void drop_held();
     void commit_failed(WriteJob job, const Error& error);
 
     // opens' rooms
@@ -218,7 +254,7 @@ class CampaignRun : public std::enable_shared_from_this<CampaignRun> {
     ResponseRecord response(TimePoint now, WallTime wall) const;
 
     // any thread
-    void answer(DeliveryId id, Outcome outcome);
+    void answer(DeliveryId id, Outcome outcome, bool ours = false);
     void finish(const RunResult& result);
 
     // fixed after construction, but for the ledger's end
@@ -229,6 +265,7 @@ class CampaignRun : public std::enable_shared_from_this<CampaignRun> {
     std::unique_ptr<Ledger> ledger_;  // gone once the run has ended
     const std::vector<std::shared_ptr<SuppressionSource>> suppression_;
     const std::optional<FirstCome> first_come_;
+    const bool shared_;
     const std::uint64_t told_before_;
     const std::uint64_t limit_;
     const Duration watch_after_;
@@ -256,6 +293,7 @@ class CampaignRun : public std::enable_shared_from_this<CampaignRun> {
     std::vector<RatioBreaker> breakers_;  // by account
     std::vector<TokenBucket> buckets_;    // by account
     std::vector<AccountBrake> brakes_;    // by account
+    std::vector<Appetite> appetites_;     // by account; only where leases are shared
     WriteJob job_;                        // being filled
     Hours hours_;
     WallTime hours_checked_{};
@@ -274,6 +312,11 @@ class CampaignRun : public std::enable_shared_from_this<CampaignRun> {
     TimePoint last_elapsed_{};
 
     Outbox outbox_;
+    std::vector<std::atomic<std::size_t>> backlog_;  // by account: decided, and not yet through the valve
+    std::vector<std::atomic<double>> could_use_;     // by account, messages/s; read by the control thread
+
+    // writer-confined
+    std::vector<Valve> valves_;  // by account
 
     // written by the writer, read by the feeder
     std::atomic<bool> disk_trouble_{false};
@@ -315,7 +358,7 @@ class CampaignRun : public std::enable_shared_from_this<CampaignRun> {
     std::optional<std::pair<TimePoint, WallTime>> told_at_;
 
     mutable std::mutex answers_mutex_;
-    std::vector<std::pair<DeliveryId, Outcome>> answers_;
+    std::vector<Answer> answers_;
 
     mutable std::mutex mutex_;  // everything below
     mutable std::condition_variable changed_;
@@ -323,6 +366,9 @@ class CampaignRun : public std::enable_shared_from_this<CampaignRun> {
     LedgerBatch facts_;
     bool paused_ = false;
     bool aborted_ = false;
+    bool to_tell_ = false;               // an operator's order here that the other nodes have not been told
+    std::string ordered_by_;             // who paused or aborted it, for people
+    std::optional<std::string> failed_;  // why the environment does not let it go on
     std::optional<TimePoint> stop_deadline_;
     std::string stop_why_;
     std::optional<Rate> operator_cap_;

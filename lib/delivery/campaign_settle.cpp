@@ -47,14 +47,14 @@ bool CampaignRun::repeats_merge(DeliveryId id) const {
 }
 
 void CampaignRun::take_answers(TimePoint now) {
-    std::vector<std::pair<DeliveryId, Outcome>> answers;
+    std::vector<Answer> answers;
     {
         const std::lock_guard lock(answers_mutex_);
         answers.swap(answers_);
     }
     double nowhere = 0;
-    for (const auto& [id, answer] : answers)
-        if (settle(id, answer, now) && reached_nobody(answer)) ++nowhere;
+    for (const Answer& answer : answers)
+        if (settle(answer, now) && reached_nobody(answer.outcome)) ++nowhere;
     if (nowhere == 0) return;
     // Nobody will open these: kept on the books they would look like a provider that holds messages back.
     const std::lock_guard lock(pace_mutex_);
@@ -62,7 +62,8 @@ void CampaignRun::take_answers(TimePoint now) {
 }
 
 /// False when the answer is to nothing that waits for one.
-bool CampaignRun::settle(DeliveryId id, const Outcome& answer, TimePoint now) {
+bool CampaignRun::settle(const Answer& settled, TimePoint now) {
+    const auto& [id, answer, ours] = settled;
     Work* work = work_of(id);
     LedgerDelivery* delivery = work != nullptr ? delivery_of(*work, id) : nullptr;
     // A channel of the host's that completes twice, or late, changes nothing.
@@ -76,7 +77,7 @@ bool CampaignRun::settle(DeliveryId id, const Outcome& answer, TimePoint now) {
     delivery->last = answer;
     const Verdict verdict =
         judge(answer, delivery->attempts, campaign_.on_unknown, repeats_merge(id), RetryOptions{}, rng_.uniform());
-    brakes_[index].record(answer, now);
+    if (!ours) brakes_[index].record(answer, now);  // the provider is not to blame for what it was not given
     if (std::optional<std::string> why = breakers_[index].record(answer); why && !guard_) {
         guard_ = "channel " + accounts_[index]->name() + ": " + *why;
     }

@@ -14,6 +14,7 @@
 #include "delivery/host_lock.hpp"
 #include "delivery/practice_channel.hpp"
 #include "delivery/prepare.hpp"
+#include "delivery/sharing.hpp"
 #include "delivery/steering.hpp"
 #include "net/http.hpp"
 #include "signal/factory.hpp"
@@ -32,6 +33,8 @@ using namespace std::chrono_literals;
 
 constexpr auto feed_every = 5ms;
 constexpr auto steer_every = 100ms;
+constexpr auto share_every = 40ms;  // an order takes one tick here and one at the other node
+constexpr auto held_back_for = 2ms;
 constexpr auto lists_every = 2s;
 constexpr auto opens_every = 500ms;
 constexpr auto last_words = 10s;  // what a destructor allows the campaigns
@@ -97,6 +100,7 @@ struct Gate::Impl {
     std::shared_ptr<std::vector<std::unique_ptr<BackendWatch>>> backends =
         std::make_shared<std::vector<std::unique_ptr<BackendWatch>>>();
     std::unique_ptr<QuotaStore> quota = make_local_quota();
+    std::unique_ptr<delivery::Sharing> sharing;  // instead of `quota`, where limits are shared between nodes
     std::unique_ptr<delivery::Steering> steering;
 
     mutable std::mutex mutex;
@@ -145,10 +149,6 @@ struct Gate::Impl {
 Faults Gate::Impl::build() {
     Faults faults = site.validate();
     if (!faults.empty()) return faults;
-    if (site.quota && !options.dry_run) {
-        return {{Errc::refused, "this version cannot send under shared limits yet", "quota",
-                 "leave [quota] out and send from one process"}};
-    }
     for (const auto& entry : options.channels) {
         const std::string& name = entry.first;
         const bool known = std::any_of(site.channels.begin(), site.channels.end(),
@@ -159,7 +159,7 @@ Faults Gate::Impl::build() {
     }
     const std::string holder = "process " + std::to_string(::getpid()) + " since " + format_wall_time(clock.wall());
     for (const Backend& backend : site.backends) {
-        if (options.dry_run || backend.limits.shadow) continue;
+        if (options.dry_run || backend.limits.shadow || site.quota) continue;  // shared limits hold across processes
         Result<delivery::HostLock> lock =
             delivery::HostLock::take(options.lock_dir, backend.limits.name, signal_identity(backend.signal), holder);
         if (lock) {
@@ -200,11 +200,21 @@ Faults Gate::Impl::build() {
             backend, std::move(sensor), std::make_unique<delivery::BackendMemory>(backend, options.history_dir, log)));
         backends->back()->recall(clock.now(), clock.wall());
     }
+    if (faults.empty() && site.quota && !options.dry_run) {
+        Result<std::unique_ptr<SharedQuota>> store = make_redis_quota(site.quota->store, options.quota_patience);
+        if (store) {
+            sharing = std::make_unique<delivery::Sharing>(std::move(*store), site.quota->grace, clock, log);
+        } else {
+            faults.push_back(store.error());
+            faults.back().where = "quota.redis";
+        }
+    }
     return faults;
 }
 
 void Gate::Impl::begin() {
-    steering = std::make_unique<delivery::Steering>(*backends, *quota, clock, log);
+    steering = sharing ? std::make_unique<delivery::Steering>(*backends, *sharing, clock, log)
+                       : std::make_unique<delivery::Steering>(*backends, *quota, clock, log);
     threads.emplace_back([this](std::stop_token stop) { io(stop); });
     threads.emplace_back([this](std::stop_token stop) { control(stop); });
     threads.emplace_back([this](std::stop_token stop) { feed(stop); });
@@ -218,12 +228,13 @@ void Gate::Impl::io(std::stop_token stop) {
 }
 
 void Gate::Impl::control(std::stop_token stop) {
+    const Duration every = sharing ? share_every : steer_every;
     while (!stop.stop_requested()) {
         const auto begun = std::chrono::steady_clock::now();
         guarded([&] { steering->tick(running()); });
         do {
             guarded([&] { sensor_loop.run(20ms); });
-        } while (!stop.stop_requested() && std::chrono::steady_clock::now() - begun < steer_every);
+        } while (!stop.stop_requested() && std::chrono::steady_clock::now() - begun < every);
     }
 }
 
@@ -242,9 +253,12 @@ void Gate::Impl::feed(std::stop_token stop) {
 
 void Gate::Impl::write(std::stop_token stop) {
     while (!stop.stop_requested()) {
-        bool wrote = false;
-        for (const auto& run : running()) guarded([&] { wrote = run->write() || wrote; });
-        if (!wrote) bells->writer.wait(stop, 100ms);
+        bool wrote = false, held = false;
+        for (const auto& run : running()) {
+            guarded([&] { wrote = run->write() || wrote; });
+            held = held || run->holds_back();
+        }
+        if (!wrote) bells->writer.wait(stop, held ? held_back_for : 100ms);
     }
 }
 
@@ -313,6 +327,7 @@ Gate::~Gate() {
     impl_->channel_loop.wake();
     impl_->sensor_loop.wake();
     impl_->threads.clear();
+    if (impl_->sharing) impl_->guarded([&] { impl_->sharing->part(impl_->running(), *impl_->backends); });
     impl_->keep_history(true);
     for (const auto& run : impl_->running()) run->abandon();
 }
@@ -331,6 +346,7 @@ Result<CampaignHandle, Faults> Gate::start(const Campaign& campaign, AudienceSou
     for (const auto& earlier : impl_->running()) {
         if (earlier->campaign().id == campaign.id) parts->recent.clear();
     }
+    parts->shared = impl_->sharing != nullptr;
     auto run = std::make_shared<CampaignRun>(
         std::move(*parts), impl_->clock, impl_->log, [bells = impl_->bells] { bells->feeder.ring(); },
         [bells = impl_->bells] { bells->writer.ring(); });
@@ -385,6 +401,10 @@ Result<void> Gate::hold(const std::string& backend, bool held, std::string_view 
     }
     return Error{Errc::not_found, "there is no backend \"" + backend + "\"", "",
                  "ask for the status to see their names"};
+}
+
+std::optional<QuotaView> Gate::quota() const {
+    return impl_->sharing ? std::optional(impl_->sharing->view()) : std::nullopt;
 }
 
 Result<void> Gate::push_sample(const std::string& backend, const Observation& sample) {

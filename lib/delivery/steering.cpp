@@ -31,12 +31,16 @@ Steering::Steering(std::vector<std::unique_ptr<BackendWatch>>& backends, QuotaSt
                    Log& log)
     : backends_(backends), quota_(quota), clock_(clock), log_(log) {}
 
+Steering::Steering(std::vector<std::unique_ptr<BackendWatch>>& backends, Sharing& sharing, const Clock& clock, Log& log)
+    : backends_(backends), quota_(sharing.store()), sharing_(&sharing), clock_(clock), log_(log) {}
+
 void Steering::tick(const std::vector<std::shared_ptr<CampaignRun>>& runs) {
     const TimePoint now = clock_.now();
     const WallTime wall = clock_.wall();
     const bool record = recorded_ == TimePoint{} || now - recorded_ >= record_every;
     if (record) recorded_ = now;
 
+    if (sharing_ != nullptr) sharing_->exchange_orders(runs, backends_);
     std::vector<View> views;
     for (const auto& run : runs) {
         if (run->faded(now)) {
@@ -45,10 +49,17 @@ void Steering::tick(const std::vector<std::shared_ptr<CampaignRun>>& runs) {
             continue;
         }
         CampaignRun::Demand demand = run->demand();
-        views.push_back({run, run->reaction(), !run->ended(), demand.rate.per_second, std::move(demand.why), true});
+        views.push_back({run, run->reaction(), !run->ended(), demand.rate.per_second > 0, demand.rate.per_second,
+                         std::move(demand.why), true});
     }
     for (const auto& backend : backends_) steer(*backend, views, now, wall, record);
     for (View& view : views) hold_for_event(view, wall);
+    if (const auto held = sharing_ != nullptr ? sharing_->domain_holds() : std::nullopt) {
+        for (View& view : views) {
+            view.rate = 0;
+            view.reason = *held;
+        }
+    }
     hand_out(views, now, wall, record);
 }
 
@@ -164,16 +175,41 @@ void Steering::attribute_opens(const BackendWatch::Seen& seen, const std::vector
     }
 }
 
+/// What one account may carry for the campaign. Within a process the pacer keeps the campaign's own limit; between
+/// nodes everything that it crosses is leased.
+Flow Steering::flow_of(const View& view, std::size_t account) const {
+    const CampaignRun& run = *view.run;
+    const std::string& name = run.accounts()[account]->name();
+    Flow flow{run.campaign().id + "/" + name, {"acct:" + name}, run.campaign().priority, Rate{view.rate}};
+    if (sharing_ == nullptr) return flow;
+    flow.wants = std::min(flow.wants, run.appetite(account));
+    flow.resources.push_back("camp:" + run.campaign().id);
+    flow.takes = {1.0, 1.0};
+    for (const auto& backend : backends_) {
+        const std::optional<Impact> impact = impact_on(view, backend->options().name);
+        if (!impact || backend->options().shadow) continue;
+        flow.resources.push_back("be:" + backend->options().name);
+        flow.takes.push_back(impact->per_open * view.reaction.model().total() + impact->per_delivery);
+    }
+    return flow;
+}
+
+/// Why the leases let less pass than the backends would; empty when they do not.
+std::string Steering::lease_limits(View& view, const std::vector<Lease>& leases, double leased) {
+    if (sharing_ == nullptr) return leased < view.rate ? "limited by " + leases.front().limited_by : "";
+    const std::optional<std::string> why = sharing_->stands(*view.run, view.wants, leases);
+    return why && leased < view.rate ? *why : "";
+}
+
 void Steering::hand_out(std::vector<View>& views, TimePoint now, WallTime wall, bool record) {
     std::vector<Flow> flows;
     for (const View& view : views) {
         if (!view.active) continue;
-        for (const Account* account : view.run->accounts()) {
-            quota_.set_cap("acct:" + account->name(), account->options().per_second);
-            flows.push_back({view.run->campaign().id + "/" + account->name(),
-                             {"acct:" + account->name()},
-                             view.run->campaign().priority,
-                             Rate{view.rate}});
+        const CampaignRun& run = *view.run;
+        if (sharing_ != nullptr) quota_.set_cap("camp:" + run.campaign().id, run.campaign().per_second);
+        for (std::size_t k = 0; k < run.accounts().size(); ++k) {
+            quota_.set_cap("acct:" + run.accounts()[k]->name(), run.accounts()[k]->options().per_second);
+            flows.push_back(flow_of(view, k));
         }
     }
     Result<std::vector<Lease>> leases = quota_.renew(flows, now);
@@ -193,11 +229,11 @@ void Steering::hand_out(std::vector<View>& views, TimePoint now, WallTime wall, 
         if (!leases) continue;  // what was leased runs out by itself
         double leased = 0;
         for (const Lease& lease : pace.leases) leased += lease.rate.per_second;
-        if (leased < view.rate) {
-            view.rate = leased;
-            view.reason = "limited by " + pace.leases.front().limited_by;
-        }
-        pace.allowance = {Rate{view.rate}, now + allowance_lasts, view.reason};
+        if (std::string why = lease_limits(view, pace.leases, leased); !why.empty()) view.reason = std::move(why);
+        // Where the valve paces, a second bucket of the same rate before it would only lose some of it.
+        const double paced = sharing_ != nullptr ? view.rate : std::min(view.rate, leased);
+        view.rate = std::min(view.rate, leased);
+        pace.allowance = {Rate{paced}, now + allowance_lasts, view.reason};
         pace.green = view.green;
         view.sight.now = now;
         view.sight.soak = soak_of(view.reaction.model());

@@ -9,6 +9,7 @@
 
 #include "delivery/backend_watch.hpp"
 #include "delivery/campaign_run.hpp"
+#include "delivery/sharing.hpp"
 #include "tidegate/pacing/admission.hpp"
 #include "tidegate/quota/quota_store.hpp"
 
@@ -18,7 +19,10 @@ namespace tidegate::delivery {
 /// lock.
 class Steering {
   public:
+    /// Limits of this process.
     Steering(std::vector<std::unique_ptr<BackendWatch>>& backends, QuotaStore& quota, const Clock& clock, Log& log);
+    /// Limits shared between nodes.
+    Steering(std::vector<std::unique_ptr<BackendWatch>>& backends, Sharing& sharing, const Clock& clock, Log& log);
 
     /// One look at the backends and one pace for every run. Runs that ended stay in `runs` while their load still
     /// lands.
@@ -29,7 +33,8 @@ class Steering {
         std::shared_ptr<CampaignRun> run;
         Reaction reaction;
         bool active;
-        double rate = 0;  // messages/s, while it is being worked out
+        bool wants = false;  // it has something to send now
+        double rate = 0;     // messages/s, while it is being worked out
         std::string reason;
         bool green = true;
         GateSight sight{};
@@ -41,10 +46,13 @@ class Steering {
                                 std::vector<View>& views);
     static void size_lots(const BackendWatch& backend, const Advice& advice, std::vector<View>& views);
     void hold_for_event(View& view, WallTime wall);
+    Flow flow_of(const View& view, std::size_t account) const;
+    std::string lease_limits(View& view, const std::vector<Lease>& leases, double leased);
     void hand_out(std::vector<View>& views, TimePoint now, WallTime wall, bool record);
 
     std::vector<std::unique_ptr<BackendWatch>>& backends_;
     QuotaStore& quota_;
+    Sharing* const sharing_ = nullptr;
     const Clock& clock_;
     Log& log_;
     TimePoint recorded_{};

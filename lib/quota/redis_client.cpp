@@ -88,8 +88,12 @@ LeaseClient::Action LeaseClient::resume(const Event& event, TimePoint now) {
 }
 
 LeaseClient::Action LeaseClient::demand(const Demand& wanted, TimePoint now) {
-    const bool more = std::any_of(wanted.flows.begin(), wanted.flows.end(),
-                                  [&](const Flow& flow) { return !grants_.contains(flow.id); });
+    // A flow that wakes up should not wait for its turn: where nothing was asked nothing was granted.
+    const bool more = std::any_of(wanted.flows.begin(), wanted.flows.end(), [&](const Flow& flow) {
+        const auto asked = asked_.find(flow.id);
+        return !grants_.contains(flow.id) ||
+               (asked != asked_.end() && asked->second == 0 && thousandths(flow.wants) > 0);
+    });
     const bool fewer = wanted.flows.empty() && (registered_ || (leads(now) && !sees_));
     shown_ = std::exchange(showing_, {});
     shown_flows_.clear();
@@ -142,12 +146,14 @@ LeaseClient::Action LeaseClient::ask(TimePoint now) {
             caps[resource] = {cap_generation_, limited ? thousandths(cap->second) : -1};
         }
         sent.flows.push_back(flow.id);
+        asked_[flow.id] = wants;
         flows.push_back({{"id", flow.id},
                          {"p", std::clamp(flow.priority, 0, 9)},
                          {"w", wants},
                          {"u", using_now},
                          {"r", std::move(resources)}});
     };
+    asked_.clear();
     for (const Flow& flow : flows_) add(flow, thousandths(flow.wants));
     // A flow that has only just gone may still be emitting while this request is on its way.
     for (const auto& [id, flow] : shown_flows_) {

@@ -110,6 +110,7 @@ class LeaseClient {
     std::map<std::string, std::int64_t> shown_;    // what the caller was last told it may use
     std::map<std::string, Flow> shown_flows_;      // and of which flow
     std::map<std::string, std::int64_t> showing_;  // being told now; becomes `shown_` at the next Demand
+    std::map<std::string, std::int64_t> asked_;    // wants of the latest request
 
     std::optional<Sent> out_;
     std::optional<TimePoint> last_sent_;

@@ -10,6 +10,12 @@ constexpr Duration longest_pause = std::chrono::seconds(8);
 
 }  // namespace
 
+std::set<std::string> OrderQueue::subjects() const {
+    std::set<std::string> all;
+    for (const Order& order : waiting_) all.insert(order.subject);
+    return all;
+}
+
 void OrderQueue::taken() {
     if (!waiting_.empty()) waiting_.pop_front();
     again_ = TimePoint::min();

@@ -1,6 +1,7 @@
 #pragma once
 
 #include <deque>
+#include <set>
 #include <string>
 #include <utility>
 
@@ -21,6 +22,8 @@ class OrderQueue {
     void add(std::string subject, const QuotaOrder& what) { waiting_.push_back({std::move(subject), what}); }
     /// The order to send on a connection that is free now; null when there is none or it is too early.
     const Order* due(TimePoint now) const { return waiting_.empty() || now < again_ ? nullptr : &waiting_.front(); }
+    /// What the orders are about that were not taken yet.
+    std::set<std::string> subjects() const;
     /// The order that is due was taken.
     void taken();
     /// It was not, or nobody knows: it stays the next, for its subject's later orders build on it.

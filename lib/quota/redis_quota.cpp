@@ -89,6 +89,7 @@ class RedisQuota final : public SharedQuota {
             made.reachable = false;
         }
         if (made.trouble.empty()) made.trouble = orders_.trouble();
+        made.untold = orders_.subjects();
         return made;
     }
 

@@ -32,6 +32,7 @@ struct GateOptions {
     /// Where each backend's history lies, read by `Gate::open` and added to while next to nothing of ours is felt.
     /// Default empty: nothing is remembered, and the first campaign explores. Several processes may share it.
     std::string history_dir{};
+    Duration quota_patience = std::chrono::seconds(5);  ///< for a first answer of the shared quota, if the site has one
     bool dry_run =
         false;  ///< no network at all: channels accept everything, backends without a host sensor are not watched
 };
@@ -88,8 +89,9 @@ class TIDEGATE_EXPORT CampaignHandle {
 /// Threads: every member from any thread; the destructor stops every campaign within 10 s.
 class TIDEGATE_EXPORT Gate {
   public:
-    /// Locks every backend for this process, connects nothing yet. Errors: faults of the site, a backend held by
-    /// another process (by name of the holder), a credential that does not parse.
+    /// Locks every backend for this process and connects nothing yet; or, where the site has a shared quota, connects
+    /// to that and locks nothing. Errors: faults of the site, a backend held by another process (by name of the
+    /// holder), a credential that does not parse, a store that cannot be reached or refuses.
     static Result<std::unique_ptr<Gate>, Faults> open(Site site, const Clock& clock = system_clock(),
                                                       GateOptions options = {});
     ~Gate();
@@ -110,6 +112,8 @@ class TIDEGATE_EXPORT Gate {
     std::vector<CampaignHandle> campaigns() const;
     /// Every backend of the site as it stands now.
     std::vector<BackendProgress> backends() const;
+    /// What this node knows of the shared quota; absent when limits hold in this process alone.
+    std::optional<QuotaView> quota() const;
     /// The red button: no campaign releases anything that loads this backend until it is lifted.
     Result<void> hold(const std::string& backend, bool held, std::string_view operator_name = {});
     /// A sample for a backend whose signal is `push`. Errors: no such backend, or another kind of signal.

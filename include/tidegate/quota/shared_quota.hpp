@@ -4,6 +4,7 @@
 #include <cstdint>
 #include <map>
 #include <memory>
+#include <set>
 #include <string>
 
 #include "tidegate/base/clock.hpp"
@@ -86,6 +87,7 @@ struct QuotaView {
     std::map<std::string, QuotaOrder> orders{};  ///< by subject
     std::map<std::string, LeaderWord> words{};   ///< by subject, on what was reported here; while the targets live
     std::vector<DomainCampaign> campaigns{};     ///< of the whole domain, as of `answered`; only while this node leads
+    std::set<std::string> untold{};              ///< subjects of orders given here that the store has not taken yet
 
     bool operator==(const QuotaView&) const = default;
 };
