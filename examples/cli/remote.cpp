@@ -127,6 +127,13 @@ int status(const RemoteOptions& options) {
         if (!backend["reason"].get<std::string>().empty())
             std::cout << "  " << backend["reason"].get<std::string>() << '\n';
     }
+    if (const auto quota = now->find("quota"); quota != now->end() && quota->is_object()) {
+        const std::string trouble = (*quota)["trouble"].get<std::string>();
+        const std::string leader = (*quota)["leader"].get<std::string>();
+        std::cout << "shared quota: " << ((*quota)["reachable"].get<bool>() ? "reachable" : "not reachable")
+                  << (trouble.empty() ? "" : " (" + trouble + ")") << (leader.empty() ? "" : ", led by " + leader)
+                  << '\n';
+    }
     return ok;
 }
 

@@ -129,10 +129,11 @@ void Server::Impl::route() {
         return progress;
     };
     http->Get("/status", [this, all](const httplib::Request&, httplib::Response& response) {
-        response.set_content(status_json(all(), gate.backends()) + "\n", json_type);
+        response.set_content(status_json(all(), gate.backends(), gate.quota()) + "\n", json_type);
     });
     http->Get("/metrics", [this, all](const httplib::Request&, httplib::Response& response) {
-        response.set_content(status_metrics(all(), gate.backends()), "text/plain; version=0.0.4; charset=utf-8");
+        response.set_content(status_metrics(all(), gate.backends(), gate.quota()),
+                             "text/plain; version=0.0.4; charset=utf-8");
     });
     http->Post(
         R"(/campaigns/([^/]+)/(pause|resume|rate|abort|opens))",

@@ -84,6 +84,13 @@ ordered_json campaign_json(const Progress& progress) {
     return json;
 }
 
+ordered_json quota_json(const QuotaView& quota) {
+    return {{"node", quota.node},       {"reachable", quota.reachable},
+            {"trouble", quota.trouble}, {"quiet_s", Seconds(quota.quiet).count()},
+            {"epoch", quota.epoch},     {"leader", quota.leader},
+            {"leads", quota.leads},     {"untold", quota.untold}};
+}
+
 /// Escapes a label value: backslash, quote and newline.
 std::string label(const std::string& text) {
     std::string out;
@@ -114,14 +121,17 @@ void family(std::string& out, const char* name, const char* type, const char* he
 
 }  // namespace
 
-std::string status_json(const std::vector<Progress>& campaigns, const std::vector<BackendProgress>& backends) {
+std::string status_json(const std::vector<Progress>& campaigns, const std::vector<BackendProgress>& backends,
+                        const std::optional<QuotaView>& quota) {
     ordered_json json = {{"campaigns", ordered_json::array()}, {"backends", ordered_json::array()}};
     for (const Progress& campaign : campaigns) json["campaigns"].push_back(campaign_json(campaign));
     for (const BackendProgress& backend : backends) json["backends"].push_back(backend_json(backend));
+    json["quota"] = quota ? quota_json(*quota) : ordered_json(nullptr);
     return json.dump(-1, ' ', false, ordered_json::error_handler_t::replace);
 }
 
-std::string status_metrics(const std::vector<Progress>& campaigns, const std::vector<BackendProgress>& backends) {
+std::string status_metrics(const std::vector<Progress>& campaigns, const std::vector<BackendProgress>& backends,
+                           const std::optional<QuotaView>& quota) {
     std::string out;
     family(out, "tidegate_recipients", "gauge", "Recipients of a campaign by outcome.");
     for (const Progress& campaign : campaigns) {
@@ -192,6 +202,16 @@ std::string status_metrics(const std::vector<Progress>& campaigns, const std::ve
                 [](const BackendProgress& b) { return b.held_by_operator ? 1.0 : 0.0; });
     per_backend("tidegate_backend_history_seconds", "Time for which the backend was watched before anything was sent.",
                 [](const BackendProgress& b) { return b.history.watched_s; });
+
+    const auto of_quota = [&](const char* name, const char* help, double number) {
+        family(out, name, "gauge", help);
+        out += std::string(name) + ' ' + value(quota ? number : std::nan("")) + '\n';
+    };
+    of_quota("tidegate_quota_reachable", "1 while the shared quota answers, NaN where limits are not shared.",
+             quota && quota->reachable ? 1.0 : 0.0);
+    of_quota("tidegate_quota_quiet_seconds", "For how long the shared quota grants nothing after a loss of memory.",
+             quota ? Seconds(quota->quiet).count() : 0.0);
+    of_quota("tidegate_quota_leads", "1 while this node leads its domain.", quota && quota->leads ? 1.0 : 0.0);
     return out;
 }
 

@@ -143,6 +143,7 @@ struct Gate::Impl {
     void attribute(std::stop_token stop);
     void keep_history(bool at_once);
     LedgerBatch histories(const Campaign& campaign) const;
+    void record_hold(const std::string& what, bool held, std::string_view operator_name) const;
     CampaignHandle handle(std::shared_ptr<CampaignRun> run);
 };
 
@@ -298,6 +299,14 @@ LedgerBatch Gate::Impl::histories(const Campaign& campaign) const {
     return facts;
 }
 
+void Gate::Impl::record_hold(const std::string& what, bool held, std::string_view operator_name) const {
+    LedgerBatch facts;
+    facts.events.push_back({clock.wall(), held ? "hold" : "release", what, std::string(operator_name)});
+    for (const auto& run : running()) {
+        if (!run->ended()) run->record(facts);
+    }
+}
+
 CampaignHandle Gate::Impl::handle(std::shared_ptr<CampaignRun> run) {
     CampaignHandle handle;
     handle.run_ = std::make_shared<CampaignHandle::Run>(CampaignHandle::Run{std::move(run), backends});
@@ -391,16 +400,22 @@ Result<void> Gate::hold(const std::string& backend, bool held, std::string_view 
     for (const auto& watch : *impl_->backends) {
         if (watch->options().name != backend) continue;
         watch->hold(held);
-        LedgerBatch facts;
-        facts.events.push_back({impl_->clock.wall(), held ? "hold" : "release", backend, std::string(operator_name)});
-        for (const auto& run : impl_->running()) {
-            if (!run->ended()) run->record(facts);
-        }
+        impl_->record_hold(backend, held, operator_name);
         impl_->log.info("backend " + backend + (held ? " held" : " released") + " by the operator");
         return {};
     }
     return Error{Errc::not_found, "there is no backend \"" + backend + "\"", "",
                  "ask for the status to see their names"};
+}
+
+Result<void> Gate::hold_domain(bool held, std::string_view operator_name) {
+    if (!impl_->sharing) {
+        return Error{Errc::refused, "the site has no [quota]: there is no domain to hold", "", "hold the backends"};
+    }
+    impl_->sharing->hold_domain(held);
+    impl_->record_hold("the whole domain", held, operator_name);
+    impl_->log.info(std::string("the whole domain ") + (held ? "held" : "released") + " by the operator");
+    return {};
 }
 
 std::optional<QuotaView> Gate::quota() const {

@@ -135,6 +135,7 @@ std::optional<std::string> Sharing::stands(CampaignRun& run, bool wants, const s
         return "holding: the shared quota has lost its memory or moved, and grants nothing for another " +
                words(seen.quiet);
     }
+    if (!leased) return "waiting for a lease of the shared quota";
     for (const Lease& lease : leases)
         if (!lease.limited_by.empty()) return "limited by " + lease.limited_by;
     return std::nullopt;

@@ -116,6 +116,8 @@ class TIDEGATE_EXPORT Gate {
     std::optional<QuotaView> quota() const;
     /// The red button: no campaign releases anything that loads this backend until it is lifted.
     Result<void> hold(const std::string& backend, bool held, std::string_view operator_name = {});
+    /// The same for every campaign of every node that shares the quota. Errors: the site has no shared quota.
+    Result<void> hold_domain(bool held, std::string_view operator_name = {});
     /// A sample for a backend whose signal is `push`. Errors: no such backend, or another kind of signal.
     Result<void> push_sample(const std::string& backend, const Observation& sample);
     /// Stops every campaign; true when all ended in time.

@@ -92,3 +92,22 @@ TEST_CASE("status is JSON even where a value is no number") {
     CHECK(json["backends"][0]["p99_ms"].is_null());
     CHECK(json["backends"][0]["held_by_operator"] == true);
 }
+
+TEST_CASE("status says how the shared quota stands, and that there is none where limits are not shared") {
+    CHECK(nlohmann::json::parse(control::status_json({}, {}))["quota"].is_null());
+    CHECK(has_line(control::status_metrics({}, {}), "tidegate_quota_reachable NaN"));
+    QuotaView quota;
+    quota.node = "seoul#1";
+    quota.trouble = "connection refused";
+    quota.quiet = std::chrono::milliseconds(2500);
+    quota.untold = {"camp:spring"};
+    const auto json = nlohmann::json::parse(control::status_json({}, {}, quota));
+    CHECK(json["quota"]["node"] == "seoul#1");
+    CHECK(json["quota"]["reachable"] == false);
+    CHECK(json["quota"]["trouble"] == "connection refused");
+    CHECK(json["quota"]["untold"] == nlohmann::json::array({"camp:spring"}));
+    const std::string text = control::status_metrics({}, {}, quota);
+    CHECK(has_line(text, "tidegate_quota_reachable 0"));
+    CHECK(has_line(text, "tidegate_quota_quiet_seconds 2.5"));
+    CHECK(has_line(text, "tidegate_quota_leads 0"));
+}

@@ -354,3 +354,20 @@ TEST_CASE("a target that falls or is new does not wait for the next renewal") {
     talk.client.set_targets({{"camp:f", Rate{0}}}, {});
     CHECK(soon());
 }
+
+TEST_CASE("a flow that wakes up asks within a tenth of a second; one that wants more waits for its turn") {
+    Talk talk;
+    talk.flows[0].wants = Rate{0};
+    REQUIRE(talk.tick());
+    talk.grant(0);
+    talk.now += 100ms;
+    CHECK_FALSE(talk.tick());
+    talk.flows[0].wants = Rate{50};
+    const auto woken = talk.tick();
+    REQUIRE(woken);
+    CHECK((*woken)["flows"][0]["w"] == 50'000);
+    talk.grant(50'000);
+    talk.now += 100ms;
+    talk.flows[0].wants = Rate{100};
+    CHECK_FALSE(talk.tick());
+}

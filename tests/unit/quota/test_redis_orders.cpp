@@ -51,3 +51,17 @@ TEST_CASE("a refused order is offered again after a pause that doubles up to eig
     queue.refused("Redis says OOM", now);  // the pause is short again
     CHECK(queue.due(now + 250ms) != nullptr);
 }
+
+TEST_CASE("what is not told yet is known by its subject") {
+    OrderQueue queue;
+    CHECK(queue.subjects().empty());
+    queue.add("camp:spring", {QuotaOrder::State::pause});
+    queue.add("be:app", {QuotaOrder::State::hold});
+    queue.add("camp:spring", {QuotaOrder::State::run});
+    CHECK(queue.subjects() == std::set<std::string>{"be:app", "camp:spring"});
+    queue.taken();
+    queue.taken();
+    CHECK(queue.subjects() == std::set<std::string>{"camp:spring"});
+    queue.taken();
+    CHECK(queue.subjects().empty());
+}
