@@ -20,6 +20,13 @@ TEST_CASE("two nodes send their parts of one campaign, and together they stay un
         REQUIRE(result);
         CHECK(result->state == RunState::completed);
     }
+    const auto first = one.report(), second = two.report();
+    REQUIRE(first);
+    REQUIRE(second);
+    const auto whole = merge({*first, *second});
+    REQUIRE(whole);
+    CHECK(broken_invariants(*whole, false).empty());
+    CHECK(whole->totals.outcomes[static_cast<std::size_t>(Final::accepted)] == 2400);
     CHECK(arrivals.count() == 2400);
     CHECK(arrivals.different() == 2400);
     const std::size_t busiest = arrivals.busiest_second();
