@@ -24,14 +24,18 @@ std::string words(Duration span) {
 }  // namespace
 
 Sharing::Sharing(std::unique_ptr<SharedQuota> store, Duration grace, const Clock& clock, Log& log)
-    : store_(std::move(store)), grace_(grace), clock_(clock), log_(log), view_(store_->view(clock.now())) {}
+    : store_(std::move(store)), grace_(grace), clock_(clock), log_(log), view_(store_->view(clock.now())) {
+    view_.reachable = true;
+}
 
 void Sharing::exchange_orders(const Runs& runs, Backends& backends) {
     std::erase_if(standings_, [&](const auto& standing) {
         return std::none_of(runs.begin(), runs.end(), [&](const auto& run) { return run.get() == standing.first; });
     });
     tell(runs, backends);
-    const QuotaView now = store_->view(clock_.now());
+    QuotaView now = store_->view(clock_.now());
+    // It answered when the Gate was opened; a node that has had nothing to ask since is not cut off.
+    if (now.answered == TimePoint{} && now.trouble.empty()) now.reachable = true;
     hear(runs, backends, now);
     watch_store(now);
     const std::lock_guard lock(mutex_);
@@ -86,7 +90,7 @@ void Sharing::hear(const Runs& runs, Backends& backends, const QuotaView& now) {
 }
 
 void Sharing::watch_store(const QuotaView& now) {
-    if (std::exchange(reachable_, now.reachable || now.trouble.empty()) == reachable_) return;
+    if (std::exchange(reachable_, now.reachable) == now.reachable) return;
     if (reachable_) {
         log_.info("the shared quota answers again");
     } else {

@@ -40,6 +40,7 @@ TEST_CASE(
     RedisServer redis;
     Arrivals arrivals, late;
     SharedNode seoul("seoul", redis.url(), arrivals, cap), busan("busan", redis.url(), late, cap);
+    CHECK(busan.gate->quota()->reachable);  // although it has had nothing to ask yet
     CampaignHandle one = seoul.start(SharedNode::campaign("long"), 100000);
     const auto rate_of = [](const CampaignHandle& handle) { return handle.progress().allowed; };
     CHECK(within(20s, [&] { return rate_of(one) > 0.95 * cap; }));
