@@ -5,6 +5,7 @@
 #include <memory>
 #include <string>
 
+#include "delivery/account_brake.hpp"
 #include "tidegate/channel/channel.hpp"
 #include "tidegate/channel/options.hpp"
 
@@ -37,10 +38,14 @@ class Account {
     void submitted(std::size_t attempts) { queued_ -= attempts; }
     void settled(std::size_t attempts) { in_doubt_ -= attempts; }
 
+    /// Of all campaigns that use the account. Feeder thread only.
+    AccountBrake& brake() { return brake_; }
+
   private:
     ChannelOptions options_;
     std::shared_ptr<Channel> channel_;
     ChannelTraits traits_;
+    AccountBrake brake_;
     std::atomic<std::size_t> in_doubt_{0};  // intended, no durable result
     std::atomic<std::size_t> queued_{0};    // intended, not yet handed to the channel
 };

@@ -8,6 +8,14 @@
 
 namespace tidegate::delivery {
 
+namespace {
+
+std::string recipients(std::uint64_t count) {
+    return std::to_string(count) + (count == 1 ? " recipient" : " recipients");
+}
+
+}  // namespace
+
 /// The cohort is out when nothing of it waits; but a channel that lags does not keep the others from the next cohort,
 /// unless this one is a canary or the last.
 bool CampaignRun::cohort_is_out() const {
@@ -90,7 +98,7 @@ void CampaignRun::check_end(TimePoint now) {
     if (guard_) return stop_by_guard(soon);
 
     const bool all_on_disk = outbox_.idle() && job_.batch.finals.empty();
-    if (walked_all_ && passed_over_) return check_passed_over(wall, all_on_disk, soon);
+    if (walked_all_ && night_ends_) return check_night(now, wall, all_on_disk);
     const bool nothing_open = working_.empty() && all_on_disk;
     if (nothing_open && pending() == 0) {
         if (now < last_release_ + watch_after_) return note_reason("all sent; watching the backends");
@@ -102,7 +110,7 @@ void CampaignRun::check_end(TimePoint now) {
                             "the limit of " + std::to_string(limit_) + " recipients is reached", soon);
     }
     if (campaign_.deadline && wall >= *campaign_.deadline) {
-        begin_ending(RunState::incomplete, 4, "the deadline has passed with recipients pending", soon);
+        begin_ending(RunState::incomplete, 4, words_for_deadline(), soon);
     }
 }
 
@@ -118,21 +126,38 @@ RunResult CampaignRun::completed() const {
 }
 
 /// Everyone who may be sent to now has been; some wait for the morning and are met in a new walk.
-void CampaignRun::check_passed_over(WallTime wall, bool all_on_disk, TimePoint soon) {
-    const std::string when = format_local(*passed_over_until_, campaign_.zone).value_or("later");
-    if (campaign_.deadline && *passed_over_until_ >= *campaign_.deadline && working_.empty()) {
-        return begin_ending(RunState::incomplete, 4, "quiet hours until " + when + ", after the deadline", soon);
+void CampaignRun::check_night(TimePoint now, WallTime wall, bool all_on_disk) {
+    if (campaign_.deadline && all_on_disk && wall < *night_ends_ && *night_ends_ >= *campaign_.deadline &&
+        idle_until(after(now, Seconds(*campaign_.deadline - wall).count()))) {
+        return begin_ending(RunState::incomplete, 4, words_for_night() + ", after the deadline", now + wind_up);
     }
     if (campaign_.deadline && wall >= *campaign_.deadline) {
-        return begin_ending(RunState::incomplete, 4, "the deadline has passed with recipients pending", soon);
+        return begin_ending(RunState::incomplete, 4, words_for_deadline(), now + wind_up);
     }
-    if (wall < *passed_over_until_) return note_reason("quiet hours until " + when);
+    if (wall < *night_ends_) return note_reason(words_for_night());
+    if (!passed_over_) return night_ends_.reset();  // those who had been tried wake by themselves
     if (!all_on_disk) return;
     passed_over_ = walked_all_ = walk_ended_ = false;
-    passed_over_until_.reset();
-    cohort_clock_.restart(clock_.now(), mostly_released(cohorts_));
+    night_ends_.reset();
+    cohort_clock_.restart(now, mostly_released(cohorts_));
     canary_gate_.reset();
     cursor_ = {};
+}
+
+/// Nothing is under way, and nothing wakes before `then`.
+bool CampaignRun::idle_until(TimePoint then) const {
+    return in_doubt_ == 0 && ready_count() == 0 && (waiting_.empty() || waiting_.top().due >= then);
+}
+
+std::string CampaignRun::words_for_deadline() const {
+    return "the deadline has passed with " + recipients(pending()) + " pending";
+}
+
+std::string CampaignRun::words_for_night() const {
+    const std::string when = format_local(*night_ends_, campaign_.zone).value_or(format_wall_time(*night_ends_));
+    const std::string zone = " (" + campaign_.zone + ")";
+    if (!walked_all_) return "at night only who agreed to it; the others from " + when + zone;
+    return "quiet hours until " + when + zone + ", " + recipients(pending()) + " left";
 }
 
 std::uint64_t CampaignRun::pending() const {
@@ -178,6 +203,7 @@ void CampaignRun::let_go() {
 /// Personal data do not outlive the run because somebody keeps its handle.
 void CampaignRun::forget_everyone() {
     working_.clear();
+    excused_.clear();
     adopted_.clear();
     ready_.assign(ready_.size(), {});
     batches_.assign(batches_.size(), {});

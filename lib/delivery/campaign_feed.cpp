@@ -45,6 +45,7 @@ bool CampaignRun::feed() {
     if (free && !ending_) {
         moved = release(now);
         move_on(now);
+        if (night_ends_ && hours_.night && noted_.empty()) note_reason(words_for_night());
     } else if (shared_) {
         note_appetites({}, now);
     }
@@ -73,8 +74,8 @@ bool CampaignRun::may_release(TimePoint now) {
     if (reason.empty() && !suppression_.empty() && now - lists_read_.load() > lists_valid) {
         reason = "the suppression list was not read again in time";
     }
-    if (reason.empty() &&
-        (hours_checked_ == WallTime{} || wall - hours_checked_ >= hours_valid || wall < hours_checked_)) {
+    if (reason.empty() && (hours_checked_ == WallTime{} || wall - hours_checked_ >= hours_valid ||
+                           wall < hours_checked_ || wall >= hours_.until)) {
         Result<Hours> hours = hours_at(wall, campaign_.zone);
         if (!hours) {
             reason = hours.error().text();
@@ -172,7 +173,7 @@ void CampaignRun::admit(LedgerRecipient recipient) {
 void CampaignRun::pass_over(std::int64_t recipient, WallTime until) {
     --begun_;
     passed_over_ = true;
-    passed_over_until_ = passed_over_until_ ? std::min(*passed_over_until_, until) : until;
+    night_ends_ = until;
     working_.erase(recipient);
 }
 
@@ -198,7 +199,7 @@ std::size_t CampaignRun::release(TimePoint now) {
         const Rate leased = live(leases[index], now) ? leases[index].rate : Rate{0};
         if (buckets_[index].rate() != leased) buckets_[index].set_rate(leased, now);
         std::deque<DeliveryId>& queue = ready_[index];
-        while (gone < tokens && !queue.empty() && brakes_[index].passes(now) && account_room(index) > 0) {
+        while (gone < tokens && !queue.empty() && account.brake().passes(now) && account_room(index) > 0) {
             if (!may_decide(index, leased, now)) {
                 served[index].held_back = true;
                 break;
@@ -208,12 +209,15 @@ std::size_t CampaignRun::release(TimePoint now) {
             if (try_release(id, account, now) == Gone::released) {
                 ++gone;
                 ++served[index].released;
-                brakes_[index].passed(now);
+                account.brake().passed({this, id}, now);
             } else if (!paced_at_hand_off(index)) {
                 buckets_[index].give_back(1);
             }
         }
         if (gone == tokens && !queue.empty()) served[index].held_back = true;
+        if (!queue.empty() && !account.brake().passes(now)) {
+            note_reason("channel " + account.name() + ": " + account.brake().words(now));
+        }
     }
     if (shared_) note_appetites(served, now);
     ++turn_;
@@ -301,6 +305,7 @@ CampaignRun::Gone CampaignRun::try_release(DeliveryId id, Account& account, Time
         if (untouched) {
             pass_over(recipient, may.until);
         } else {
+            night_ends_ = may.until;
             waiting_.push({after(now, Seconds(may.until - wall).count()), id});
         }
         return Gone::wait;
@@ -342,6 +347,9 @@ CampaignRun::Gone CampaignRun::try_release(DeliveryId id, Account& account, Time
     ++in_doubt_;
     ++job_.batch.attempts;
     account.intended(1);
+    const bool by_day_only =
+        campaign_.purpose == Purpose::advertising && work->recipient.person.night_consent != Consent::given;
+    if (by_day_only) (batch != nullptr ? batch->night_falls : job_.night_falls) = hours_.until;
     if (batch != nullptr) {
         if (batch->attempts.empty()) batch->since = now;
         batch->attempts.push_back(std::move(attempt));
@@ -368,6 +376,7 @@ void CampaignRun::close_batches(TimePoint now) {
                 delivery != nullptr && delivery->state == DeliveryState::waiting && delivery->attempts == 0;
             if (delivery != nullptr && (untouched || !untouched_only)) job_.batch.deliveries.push_back(*delivery);
         };
+        if (batch.night_falls) job_.night_falls = job_.night_falls.value_or(*batch.night_falls);
         for (const DeliveryId id : batch.beside) row(id, true);  // else it has been written since
         for (Attempt& attempt : batch.attempts) {
             row(attempt.delivery, false);

@@ -99,7 +99,6 @@ CampaignRun::CampaignRun(RunParts parts, const Clock& clock, Log& log, std::func
       response_horizon_(reaction_.model().horizon()),
       believed_total_(ResponseModel(parts.campaign.response).total()),
       totals_(parts.totals) {
-    brakes_.resize(accounts_.size());
     appetites_.resize(accounts_.size());
     for (const Account* account : accounts_) {
         // Until the control thread has given a lease nothing may pass.

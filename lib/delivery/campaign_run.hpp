@@ -16,7 +16,6 @@
 #include <vector>
 
 #include "delivery/account.hpp"
-#include "delivery/account_brake.hpp"
 #include "delivery/appetite.hpp"
 #include "delivery/attribution.hpp"
 #include "delivery/canary_gate.hpp"
@@ -159,6 +158,7 @@ class CampaignRun : public std::enable_shared_from_this<CampaignRun> {
         std::vector<Attempt> attempts;
         std::vector<DeliveryId> beside;  ///< further deliveries of the same people: durable with it, not before
         TimePoint since{};
+        std::optional<WallTime> night_falls;  ///< as in the job
     };
     /// What a round of releasing did with one account.
     struct Served {
@@ -184,6 +184,7 @@ class CampaignRun : public std::enable_shared_from_this<CampaignRun> {
     void adopt_open_deliveries(const std::vector<std::pair<LedgerDelivery, LedgerRecipient>>& open);
     void take_answers(TimePoint now);
     bool settle(const Answer& answer, TimePoint now);
+    Tries tries_with(const LedgerDelivery& delivery, const Outcome& answer);
     void tally(const Account& account, OutcomeClass kind);
     void apply(Work& work, LedgerDelivery& delivery, const Verdict& verdict, TimePoint now);
     void proceed(std::int64_t recipient, TimePoint now);
@@ -212,7 +213,10 @@ class CampaignRun : public std::enable_shared_from_this<CampaignRun> {
     std::size_t account_room(std::size_t index) const;
     bool cohort_is_out() const;
     RunResult completed() const;
-    void check_passed_over(WallTime wall, bool all_on_disk, TimePoint soon);
+    void check_night(TimePoint now, WallTime wall, bool all_on_disk);
+    bool idle_until(TimePoint then) const;
+    std::string words_for_night() const;
+    std::string words_for_deadline() const;
     std::uint64_t pending() const;
     void forget_everyone();
     void skip_recipient(std::int64_t recipient, Final outcome);
@@ -241,6 +245,7 @@ class CampaignRun : public std::enable_shared_from_this<CampaignRun> {
     // writer's rooms
     void committed(const WriteJob& job);
     void hand_over(WriteJob& job);
+    bool night_has_fallen() const;
     bool hand_over_held();
     std::optional<Rate> leased(std::size_t account) const;
     void submit(Account& account, const std::vector<Attempt>& attempts);
@@ -285,20 +290,20 @@ class CampaignRun : public std::enable_shared_from_this<CampaignRun> {
     std::vector<CohortRecord> cohorts_;
     LedgerCursor cursor_;
     std::unordered_map<std::int64_t, Work> working_;
-    std::unordered_set<std::int64_t> adopted_;   // had open deliveries when the run began
-    std::vector<std::deque<DeliveryId>> ready_;  // by account
-    std::vector<Batch> batches_;                 // by account; empty where requests carry one message
+    std::unordered_map<DeliveryId, std::uint32_t> excused_;  // tries of those under way that cost them nothing
+    std::unordered_set<std::int64_t> adopted_;               // had open deliveries when the run began
+    std::vector<std::deque<DeliveryId>> ready_;              // by account
+    std::vector<Batch> batches_;                             // by account; empty where requests carry one message
     std::priority_queue<Waiting> waiting_;
     TimePoint batch_closed_{};            // when one of them was last handed to the writer
     std::vector<RatioBreaker> breakers_;  // by account
     std::vector<TokenBucket> buckets_;    // by account
-    std::vector<AccountBrake> brakes_;    // by account
     std::vector<Appetite> appetites_;     // by account; only where leases are shared
     WriteJob job_;                        // being filled
     Hours hours_;
     WallTime hours_checked_{};
-    bool passed_over_ = false;
-    std::optional<WallTime> passed_over_until_;
+    bool passed_over_ = false;                // somebody untouched, whom a new walk will meet
+    std::optional<WallTime> night_ends_;      // somebody waits for the morning
     std::uint64_t begun_ = 0;                 // recipients whose sending has begun, for `limit`
     std::atomic<std::uint64_t> in_doubt_{0};  // attempts without an answer; read by `progress`
     bool walk_ended_ = false;                 // the ledger has no further recipient in this cohort
@@ -320,8 +325,9 @@ class CampaignRun : public std::enable_shared_from_this<CampaignRun> {
 
     // written by the writer, read by the feeder
     std::atomic<bool> disk_trouble_{false};
-    TimePoint disk_trouble_since_{};  // writer-confined
-    TimePoint disk_retry_at_{};       // writer-confined
+    TimePoint disk_trouble_since_{};       // writer-confined
+    std::optional<WallTime> night_falls_;  // writer-confined: for what was released by day
+    TimePoint disk_retry_at_{};            // writer-confined
     std::atomic<bool> disk_given_up_{false};
     std::string disk_error_;  // under mutex_
 

@@ -35,6 +35,8 @@ void CampaignRun::adopt_open_deliveries(const std::vector<std::pair<LedgerDelive
             mine->last = ambiguous("in doubt after a restart");
             apply(work, *mine, judge_doubt(campaign_.on_unknown, repeats_merge(delivery.id)), now);
         } else {
+            // Those of an earlier run count as its last one.
+            if (excused(delivery.last)) excused_[delivery.id] = delivery.attempts;
             const double wait = delivery.retry_at ? Seconds(*delivery.retry_at - wall).count() : 0.0;
             waiting_.push({after(now, std::max(0.0, wait)), delivery.id});
         }
@@ -75,14 +77,26 @@ bool CampaignRun::settle(const Answer& settled, TimePoint now) {
     tally(*accounts_[index], answer.kind);
 
     delivery->last = answer;
-    const Verdict verdict =
-        judge(answer, delivery->attempts, campaign_.on_unknown, repeats_merge(id), RetryOptions{}, rng_.uniform());
-    if (!ours) brakes_[index].record(answer, now);  // the provider is not to blame for what it was not given
+    const Verdict verdict = judge(answer, tries_with(*delivery, answer), campaign_.on_unknown, repeats_merge(id),
+                                  RetryOptions{}, rng_.uniform());
+    if (ours) {  // the provider is not to blame for what it was not given
+        accounts_[index]->brake().held_back({this, id}, now);
+    } else {
+        accounts_[index]->brake().record({this, id}, answer, now);
+    }
     if (std::optional<std::string> why = breakers_[index].record(answer); why && !guard_) {
         guard_ = "channel " + accounts_[index]->name() + ": " + *why;
     }
     apply(*work, *delivery, verdict, now);
     return true;
+}
+
+/// The ledger keeps one number of attempts; which of them were excused is known to the run that made them.
+Tries CampaignRun::tries_with(const LedgerDelivery& delivery, const Outcome& answer) {
+    if (excused(answer)) ++excused_[delivery.id];
+    const auto found = excused_.find(delivery.id);
+    const std::uint32_t spared = found == excused_.end() ? 0 : std::min(found->second, delivery.attempts);
+    return {delivery.attempts - spared, spared};
 }
 
 /// One row for each account and job, not for each answer.
@@ -141,6 +155,7 @@ void CampaignRun::proceed(std::int64_t recipient, TimePoint now) {
 
 void CampaignRun::finish_recipient(std::int64_t recipient, Final outcome) {
     job_.batch.finals.push_back({recipient, outcome});
+    for (const LedgerDelivery& delivery : working_.at(recipient).deliveries) excused_.erase(delivery.id);
     working_.erase(recipient);
 }
 

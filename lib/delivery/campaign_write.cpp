@@ -99,6 +99,8 @@ void CampaignRun::hand_over(WriteJob& job) {
         const std::lock_guard lock(mutex_);
         stale = stale || aborted_ || paused_ || stop_deadline_.has_value();
     }
+    if (job.night_falls) night_falls_ = job.night_falls;
+    stale = stale || night_has_fallen();
     std::map<Account*, std::vector<Attempt>> parts;
     for (auto& [account, attempt] : job.attempts) {
         const std::size_t index = account_of(attempt.delivery);
@@ -151,12 +153,16 @@ std::optional<Rate> CampaignRun::leased(std::size_t account) const {
 
 /// Lets through what waits for its turn; what may not leave any more goes back to the feeder.
 bool CampaignRun::hand_over_held() {
-    if (!shared_) return false;
+    if (!shared_) {
+        if (night_has_fallen()) night_falls_.reset();
+        return false;
+    }
     bool moved = false;
+    const bool night = night_has_fallen();
     for (std::size_t i = 0; i < valves_.size(); ++i) {
         Valve& valve = valves_[i];
         Account& account = *accounts_[i];
-        const std::optional<Rate> rate = leased(i);
+        const std::optional<Rate> rate = night ? std::nullopt : leased(i);
         const TimePoint now = clock_.now();
         // A slow rate needs longer for one message than anything else may wait.
         const double one = rate && rate->per_second > 0 ? std::min(1 / rate->per_second, longest_turn) : 0.0;
@@ -173,7 +179,13 @@ bool CampaignRun::hand_over_held() {
         if (!next.empty()) submit(account, next);
         moved = moved || !late.empty() || !next.empty();
     }
+    if (night) night_falls_.reset();  // what comes from now on was released by night
     return moved;
+}
+
+/// For advertisements released by day that have not been handed over.
+bool CampaignRun::night_has_fallen() const {
+    return night_falls_ && clock_.wall() >= *night_falls_;
 }
 
 bool CampaignRun::holds_back() const {

@@ -16,14 +16,10 @@ constexpr auto consent_lasts = std::chrono::hours(24) * 730;
 Result<Hours> hours_at(WallTime now, const std::string& zone) {
     Result<int> minute = local_minute_of_day(now, zone);
     if (!minute) return minute.error();
-    Hours hours;
-    hours.night = *minute >= night_begins || *minute < night_ends;
-    if (hours.night) {
-        Result<WallTime> ends = next_local_minute(now, zone, night_ends);
-        if (!ends) return ends.error();
-        hours.night_ends = *ends;
-    }
-    return hours;
+    const bool night = *minute >= night_begins || *minute < night_ends;
+    const Result<WallTime> until = next_local_minute(now, zone, night ? night_ends : night_begins);
+    if (!until) return until.error();
+    return Hours{night, *until};
 }
 
 Eligibility eligible(const Recipient& person, Purpose purpose, const Hours& hours, WallTime now) {
@@ -33,7 +29,7 @@ Eligibility eligible(const Recipient& person, Purpose purpose, const Hours& hour
         person.consent_at && *person.consent_at > now + a_day;  // zones may differ by a day, not by more
     if (person.consent != Consent::given || stale || to_come) return {Eligibility::Kind::skip, {}, Final::no_consent};
     if (hours.night && person.night_consent != Consent::given) {
-        return {Eligibility::Kind::wait, hours.night_ends, Final::pending};
+        return {Eligibility::Kind::wait, hours.until, Final::pending};
     }
     return {};
 }

@@ -15,7 +15,7 @@ namespace tidegate::delivery {
 /// between 21:00 and 08:00 of the recipient's local time.
 struct Hours {
     bool night = false;
-    WallTime night_ends{};  ///< when `night`: the coming 08:00
+    WallTime until{};  ///< when that changes: the coming 08:00 or 21:00
 
     bool operator==(const Hours&) const = default;
 };

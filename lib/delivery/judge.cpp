@@ -13,9 +13,9 @@ Verdict done(Final outcome) {
 
 /// The provider's wish is a floor and chance spreads above it, so that a crowd told "wait 60 s" does not return at
 /// once.
-Verdict retry(const Outcome& answer, std::uint32_t attempts, const RetryOptions& options, double chance) {
+Verdict retry(const Outcome& answer, const Tries& tries, const RetryOptions& options, double chance) {
     const Duration floor = std::max(answer.retry_after.value_or(Duration{0}), answer.min_backoff);
-    const double doubled = std::ldexp(Seconds(options.base).count(), static_cast<int>(std::min(attempts, 40U)) - 1);
+    const double doubled = std::ldexp(Seconds(options.base).count(), static_cast<int>(std::min(tries.all(), 40U)) - 1);
     const double window = std::min(doubled, Seconds(options.cap).count());
     const double spread = std::max(window, Seconds(floor).count() * 0.25) * chance;
     return {DeliveryState::waiting, Final::pending, floor + std::chrono::duration_cast<Duration>(Seconds(spread))};
@@ -35,7 +35,12 @@ bool account_fault(const Outcome& answer) {
 
 }  // namespace
 
-Verdict judge(const Outcome& answer, std::uint32_t attempts, OnUnknown policy, bool collapsible,
+bool excused(const Outcome& answer) {
+    const bool never_reached = answer.reason == Reason::network || answer.reason == Reason::shutdown;
+    return answer.kind == OutcomeClass::throttled || (answer.kind == OutcomeClass::transient && never_reached);
+}
+
+Verdict judge(const Outcome& answer, const Tries& tries, OnUnknown policy, bool collapsible,
               const RetryOptions& options, double chance) {
     switch (answer.kind) {
         case OutcomeClass::accepted:
@@ -46,28 +51,27 @@ Verdict judge(const Outcome& answer, std::uint32_t attempts, OnUnknown policy, b
             return done(answer.phase == Phase::report ? Final::undelivered : Final::invalid);
         case OutcomeClass::rejected:
             if (answer.reason == Reason::expired) return done(Final::expired);
-            if (account_fault(answer) && attempts < options.max_attempts) {
-                return retry(answer, attempts, options, chance);
+            if (account_fault(answer) && tries.own < options.max_attempts) {
+                return retry(answer, tries, options, chance);
             }
             return done(Final::rejected);
         case OutcomeClass::throttled:
-            return attempts < options.max_throttled ? retry(answer, attempts, options, chance) : done(Final::failed);
+            return tries.excused < options.max_throttled ? retry(answer, tries, options, chance) : done(Final::failed);
         case OutcomeClass::transient: {
             if (answer.reconcile) {  // the provider's own trouble, and it may have taken the message all the same
                 const Verdict verdict = judge_doubt(policy, collapsible);
                 if (verdict.state == DeliveryState::done) return verdict;
             }
-            const bool never_reached = answer.reason == Reason::network || answer.reason == Reason::shutdown;
-            return attempts < (never_reached ? options.max_throttled : options.max_attempts)
-                       ? retry(answer, attempts, options, chance)
+            const bool patient = excused(answer);
+            return (patient ? tries.excused < options.max_throttled : tries.own < options.max_attempts)
+                       ? retry(answer, tries, options, chance)
                        : done(Final::failed);
         }
         case OutcomeClass::unknown:
             if (answer.reason == Reason::ambiguous_submit) {
                 Verdict verdict = judge_doubt(policy, collapsible);
                 if (verdict.state == DeliveryState::done) return verdict;
-                return attempts < options.max_attempts ? retry(answer, attempts, options, chance)
-                                                       : done(Final::unknown);
+                return tries.own < options.max_attempts ? retry(answer, tries, options, chance) : done(Final::unknown);
             }
             return done(Final::unknown);
     }

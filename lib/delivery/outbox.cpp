@@ -47,6 +47,7 @@ std::optional<WriteJob> Outbox::take() {
         append(whole.batch, std::move(next.batch));
         move_behind(whole.attempts, std::move(next.attempts));
         move_behind(whole.settled, std::move(next.settled));
+        if (!whole.night_falls) whole.night_falls = next.night_falls;  // the same night
         whole.last = whole.last || next.last;
         jobs_.pop_front();
     }

@@ -19,7 +19,9 @@ struct WriteJob {
     std::vector<std::pair<Account*, std::size_t>>
         settled;          ///< answers of earlier attempts that this batch makes durable
     TimePoint made_at{};  ///< when the oldest of its attempts was decided
-    bool last = false;    ///< the run is over once this is on disk
+    /// When night falls for advertisements among the attempts that may not go at night.
+    std::optional<WallTime> night_falls = std::nullopt;
+    bool last = false;  ///< the run is over once this is on disk
 };
 
 /// Adds `from` behind `into`; committing the sum equals committing both in turn.

@@ -26,7 +26,7 @@ TEST_CASE("the night of advertising is [21:00, 08:00) in the campaign's zone") {
     CHECK(hours_at(at("2026-11-23T21:00:00+09:00"), "Asia/Seoul")->night);
     CHECK(hours_at(at("2026-11-24T07:59:59+09:00"), "Asia/Seoul")->night);
     CHECK_FALSE(hours_at(at("2026-11-24T08:00:00+09:00"), "Asia/Seoul")->night);
-    CHECK(hours_at(at("2026-11-23T21:30:00+09:00"), "Asia/Seoul")->night_ends == at("2026-11-24T08:00:00+09:00"));
+    CHECK(hours_at(at("2026-11-23T21:30:00+09:00"), "Asia/Seoul")->until == at("2026-11-24T08:00:00+09:00"));
     CHECK_FALSE(hours_at(at("2026-11-23T12:00:00Z"), "No/Where"));
 }
 
@@ -37,7 +37,7 @@ TEST_CASE("an advertisement needs consent, and at night a second one") {
     CHECK(eligible(agreed(), Purpose::advertising, day, now).kind == Eligibility::Kind::go);
     CHECK(eligible(Recipient{}, Purpose::advertising, day, now).outcome == Final::no_consent);
     CHECK(eligible(agreed(), Purpose::advertising, night, now).kind == Eligibility::Kind::wait);
-    CHECK(eligible(agreed(), Purpose::advertising, night, now).until == night.night_ends);
+    CHECK(eligible(agreed(), Purpose::advertising, night, now).until == night.until);
     CHECK(eligible(agreed(true), Purpose::advertising, night, now).kind == Eligibility::Kind::go);
     CHECK(eligible(Recipient{}, Purpose::informational, night, now).kind == Eligibility::Kind::go);
 }

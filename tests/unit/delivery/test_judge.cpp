@@ -17,7 +17,8 @@ Outcome answer(OutcomeClass kind, Reason reason) {
 
 Verdict judged(const Outcome& outcome, std::uint32_t attempts = 1, OnUnknown policy = OnUnknown::resend_if_collapsible,
                bool collapsible = true, double chance = 0.5) {
-    return judge(outcome, attempts, policy, collapsible, RetryOptions{}, chance);
+    const Tries tries = excused(outcome) ? Tries{0, attempts} : Tries{attempts, 0};
+    return judge(outcome, tries, policy, collapsible, RetryOptions{}, chance);
 }
 
 }  // namespace
@@ -51,6 +52,20 @@ TEST_CASE("retries are bounded and end as failed") {
     CHECK(judged(answer(OutcomeClass::throttled, Reason::rate), RetryOptions{}.max_throttled).outcome == Final::failed);
 }
 
+TEST_CASE(
+    "tries that the provider asked for patience do not shorten those it is at fault for, nor the other way round") {
+    const RetryOptions options;
+    const Outcome trouble = answer(OutcomeClass::transient, Reason::server);
+    const Outcome busy = answer(OutcomeClass::throttled, Reason::rate);
+    const auto state = [&](const Outcome& outcome, const Tries& tries) {
+        return judge(outcome, tries, OnUnknown::never, false, options, 0.5).state;
+    };
+    CHECK(state(trouble, {1, options.max_throttled - 1}) == DeliveryState::waiting);
+    CHECK(state(trouble, {options.max_attempts, 0}) == DeliveryState::done);
+    CHECK(state(busy, {options.max_attempts - 1, 1}) == DeliveryState::waiting);
+    CHECK(state(busy, {0, options.max_throttled}) == DeliveryState::done);
+}
+
 TEST_CASE("the provider's Retry-After and minimum are floors, and chance only adds") {
     Outcome throttled = answer(OutcomeClass::throttled, Reason::rate);
     throttled.retry_after = 60s;
@@ -68,9 +83,9 @@ TEST_CASE("back-off doubles and is capped") {
     const Outcome trouble = answer(OutcomeClass::transient, Reason::network);
     RetryOptions patient;
     patient.max_attempts = 100;
-    CHECK(judge(trouble, 1, OnUnknown::never, false, patient, 0.99).delay < 1s);
-    CHECK(judge(trouble, 5, OnUnknown::never, false, patient, 0.99).delay > 15s);
-    CHECK(judge(trouble, 90, OnUnknown::never, false, patient, 0.99).delay <= patient.cap);
+    CHECK(judge(trouble, {1, 0}, OnUnknown::never, false, patient, 0.99).delay < 1s);
+    CHECK(judge(trouble, {5, 0}, OnUnknown::never, false, patient, 0.99).delay > 15s);
+    CHECK(judge(trouble, {90, 0}, OnUnknown::never, false, patient, 0.99).delay <= patient.cap);
 }
 
 TEST_CASE("doubt is settled by the policy alone") {
