@@ -10,6 +10,7 @@
 #include "channel/factory.hpp"
 #include "delivery/account.hpp"
 #include "delivery/backend_watch.hpp"
+#include "delivery/campaign_handle.hpp"
 #include "delivery/campaign_run.hpp"
 #include "delivery/host_lock.hpp"
 #include "delivery/practice_channel.hpp"
@@ -19,7 +20,6 @@
 #include "net/http.hpp"
 #include "signal/factory.hpp"
 #include "tidegate/base/text.hpp"
-#include "tidegate/ledger/sqlite_ledger.hpp"
 
 namespace tidegate {
 
@@ -79,11 +79,6 @@ struct Bells {
 };
 
 }  // namespace
-
-struct CampaignHandle::Run {
-    std::shared_ptr<CampaignRun> run;
-    std::shared_ptr<std::vector<std::unique_ptr<BackendWatch>>> backends;  // shared with the Gate, which may go first
-};
 
 struct Gate::Impl {
     Impl(Site s, const Clock& c, GateOptions o)
@@ -449,52 +444,6 @@ bool Gate::stop(TimePoint deadline) {
         in_time = in_time && run->ended();
     }
     return in_time;
-}
-
-// ---- the handle
-
-Progress CampaignHandle::progress() const {
-    Progress progress = run_->run->progress();
-    for (const auto& backend : *run_->backends) {
-        if (run_->run->campaign().impact.contains(backend->options().name))
-            progress.backends.push_back(backend->progress());
-    }
-    return progress;
-}
-
-void CampaignHandle::pause(std::string_view operator_name) {
-    run_->run->pause(true, operator_name);
-}
-void CampaignHandle::resume(std::string_view operator_name) {
-    run_->run->pause(false, operator_name);
-}
-void CampaignHandle::set_rate(std::optional<Rate> cap, std::string_view operator_name) {
-    run_->run->set_rate(cap, operator_name);
-}
-bool CampaignHandle::abort(std::string_view operator_name) {
-    return run_->run->abort(operator_name);
-}
-void CampaignHandle::stop(TimePoint deadline, std::string_view operator_name) {
-    run_->run->stop(deadline, operator_name);
-}
-void CampaignHandle::observe_opens(double count, TimePoint from, TimePoint to) {
-    run_->run->observe_opens(count, from, to);
-}
-Result<void> CampaignHandle::observe_opens(std::span<const Open> opens) {
-    return run_->run->tell_opens(opens);
-}
-std::optional<RunResult> CampaignHandle::wait(Duration timeout) const {
-    return run_->run->wait(timeout);
-}
-std::string CampaignHandle::ledger_path() const {
-    return run_->run->ledger_path();
-}
-
-Result<RunReport> CampaignHandle::report() const {
-    Result<std::unique_ptr<SqliteLedger>> ledger =
-        SqliteLedger::open_for_reading(run_->run->ledger_path(), run_->run->campaign().ledger_key);
-    if (!ledger) return ledger.error();
-    return read_report(**ledger);
 }
 
 }  // namespace tidegate
