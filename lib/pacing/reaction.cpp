@@ -33,6 +33,11 @@ void Reaction::take_back(double messages, TimePoint now) {
     sent_.remove(messages, now);
 }
 
+void Reaction::count_as_sent(CommittedLoad sent) {
+    sent_ = std::move(sent);
+    seen_.clear();
+}
+
 double Reaction::opens_at(TimePoint at) const {
     const std::vector<double> messages = sent_.by_age(model_.edges(), at);
     return std::inner_product(messages.begin(), messages.end(), model_.expected().begin(), 0.0);

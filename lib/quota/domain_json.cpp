@@ -12,7 +12,6 @@ namespace {
 using nlohmann::json;
 
 constexpr double micro = 1e-6;
-constexpr double not_reported_for_s = 1.0;  // a renewal: over how long what is not reported yet went
 constexpr double longest_horizon_s = 1e6;
 constexpr double most_messages = 1e11;
 
@@ -77,8 +76,7 @@ std::vector<DomainCampaign> domain_of(const json& answer, std::int64_t v, TimePo
         campaign.wants = Rate{entry.at("w").get<double>() / 1000.0};
         campaign.at = at;
         campaign.sent = sent_of(entry.value("g", std::string()), entry.value("o", std::string()), v);
-        const double waiting = entry.at("u").get<double>() / 1000.0;
-        if (waiting > 0.0) campaign.sent.push_back({0.0, not_reported_for_s, waiting});
+        campaign.unreported = entry.at("u").get<double>() / 1000.0;
         all.push_back(std::move(campaign));
     }
     std::sort(all.begin(), all.end(), [](const auto& a, const auto& b) { return a.id < b.id; });

@@ -250,6 +250,7 @@ LeaseClient::Action LeaseClient::answer(std::string_view text, TimePoint now) {
             leader_until_ = expires;
         }
         campaigns_ = leader_ == node_ ? domain_of(got, seen_, out_->at) : std::vector<DomainCampaign>();
+        whole_ = leader_ == node_ && quiet == Duration::zero();
         if (leader_ != node_) published_.clear();
         heard_.clear();
         const Duration ago = std::chrono::microseconds(got.value("said", std::int64_t{0}));
@@ -344,6 +345,7 @@ QuotaView LeaseClient::view(TimePoint now) const {
     made.term = term_;
     made.leads = leads(now);
     if (made.leads) made.campaigns = campaigns_;
+    made.whole = made.leads && whole_;
     made.words = heard_;
     made.calls = sequence_;
     made.orders = orders_;

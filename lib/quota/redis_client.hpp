@@ -123,6 +123,7 @@ class LeaseClient {
     bool forgotten_ = false;        // the store has lost its memory while we were there
     std::map<std::string, LeaderWord> heard_;
     std::vector<DomainCampaign> campaigns_;
+    bool whole_ = false;
     std::uint64_t generation_ = 0;
     TimePoint answered_{}, quiet_until_{}, leader_until_{};
     std::string leader_, trouble_;

@@ -65,7 +65,7 @@ void end_silence(const RedisServer& server) {
 std::optional<double> believed(const Node& leader, const std::string& campaign) {
     for (const DomainCampaign& known : leader.view().campaigns) {
         if (known.id != campaign) continue;
-        return std::accumulate(known.sent.begin(), known.sent.end(), 0.0,
+        return std::accumulate(known.sent.begin(), known.sent.end(), known.unreported,
                                [](double all, const SentThen& then) { return all + then.messages; });
     }
     return std::nullopt;

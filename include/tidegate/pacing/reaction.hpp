@@ -27,6 +27,8 @@ class TIDEGATE_EXPORT Reaction {
     void grant(double messages, TimePoint now);
     /// Granted, and since known to have reached nobody: never handed over, or refused.
     void take_back(double messages, TimePoint now);
+    /// The same people, but these sends: those of all nodes. Opens counted so far were of ours alone and are left out.
+    void count_as_sent(CommittedLoad sent);
 
     /// Opens seen between two moments, later than those of the last call; none seen is news too. Nonsense is ignored.
     void see_opens(double count, TimePoint from, TimePoint to);

@@ -53,10 +53,10 @@ struct CampaignPart {
 struct DomainCampaign {
     std::string id{};
     CampaignCard card{};
-    Rate wants{};  ///< all nodes' together; 0 when nobody has anything to send
-    /// What all nodes have sent, ages as of `at`. Sends not reported yet are in it as if every grant had been used.
-    std::vector<SentThen> sent{};
-    TimePoint at{};
+    Rate wants{};                  ///< all nodes' together; 0 when nobody has anything to send
+    std::vector<SentThen> sent{};  ///< what all nodes have reported, and those that died may have sent; ages as of `at`
+    double unreported = 0.0;       ///< granted since the nodes' last reports: may have been sent within the last second
+    TimePoint at{};                ///< when the store was asked
 
     bool operator==(const DomainCampaign&) const = default;
 };

@@ -88,6 +88,8 @@ struct QuotaView {
     std::map<std::string, LeaderWord> words{};   ///< by subject, on what was reported here; while the targets live
     std::vector<DomainCampaign> campaigns{};     ///< of the whole domain, as of `answered`; only while this node leads
     std::set<std::string> untold{};              ///< subjects of orders given here that the store has not taken yet
+    /// `campaigns` was read outside of a silence, so whatever had to be told again has been told.
+    bool whole = false;
 
     bool operator==(const QuotaView&) const = default;
 };
