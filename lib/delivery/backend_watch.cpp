@@ -83,14 +83,41 @@ const Advice& BackendWatch::decide(TimePoint now) {
         advice_ = controller_->advise(now);
         if (!advice_.open && !sensor_error_.empty()) advice_.reason += "; " + sensor_error_;
     }
-    if (held_.load()) {
-        advice_.open = false;
-        advice_.room = 0;
-        advice_.state = "hold";
-        advice_.signal = "operator";
-        advice_.reason = "held by the operator";
-    }
+    heed_button();
     return advice_;
+}
+
+void BackendWatch::heed_button() {
+    if (!held_.load()) return;
+    advice_.open = false;
+    advice_.room = 0;
+    advice_.state = "hold";
+    advice_.signal = "operator";
+    advice_.reason = "held by the operator";
+}
+
+const Advice& BackendWatch::follow(const std::optional<BackendWord>& word, TimePoint now) {
+    advice_ = Advice{};
+    advice_.signal = "leader";
+    advice_.room = advice_.ceiling = std::numeric_limits<double>::infinity();
+    advice_.age_s = std::numeric_limits<double>::infinity();
+    if (word) {
+        advice_.open = !word->sight.holds;
+        advice_.state = word->state;
+        advice_.reason = word->sight.reason;
+        advice_.baseline = word->sight.not_ours;
+        if (word->sight.breach) advice_.signal = word->sight.breach->signal;
+        if (word->sight.sampled != TimePoint::min()) advice_.age_s = seconds_between(word->sight.sampled, now);
+    } else {
+        advice_.state = "hold";
+        advice_.reason = "no leader of the domain says how it is";
+    }
+    heed_button();
+    return advice_;
+}
+
+bool BackendWatch::sees(TimePoint now) const {
+    return !sensor_ || (newest_ && seconds_between(newest_->at, now) <= Seconds(backend_.limits.max_age).count());
 }
 
 std::optional<BackendSight> BackendWatch::sight() const {

@@ -9,6 +9,7 @@
 
 #include "delivery/backend_memory.hpp"
 #include "delivery/canary_gate.hpp"
+#include "delivery/domain.hpp"
 #include "tidegate/delivery/progress.hpp"
 #include "tidegate/delivery/site.hpp"
 #include "tidegate/ledger/types.hpp"
@@ -51,6 +52,10 @@ class BackendWatch {
     double period_s() const { return period_.count(); }
     /// The controller's word, or the operator's when the red button is pressed.
     const Advice& decide(TimePoint now);
+    /// Takes a leader's word for the controller's; without one it holds.
+    const Advice& follow(const std::optional<BackendWord>& word, TimePoint now);
+    /// Its sensor answers: the newest sample is not too old. Without a sensor there is nothing to see.
+    bool sees(TimePoint now) const;
     /// What a canary's gate is to know of it, after `decide`; nothing where it is not watched or not enforced. `ours`
     /// is asked for only when there is something to explain.
     template <class Ours>
@@ -79,6 +84,7 @@ class BackendWatch {
 
   private:
     std::optional<BackendSight> sight() const;
+    void heed_button();
 
     Backend backend_;
     std::shared_ptr<Sensor> sensor_;

@@ -207,6 +207,10 @@ class Check {
     void event() {
         if (!campaign_.event) return;
         adopt(campaign_.event->rush.validate(), "event.");
+        if (site_.quota) {
+            add("event", "nobody counts yet how many the nodes of a domain have told together before the instant",
+                "send a first-come event from a site without [quota]", Errc::refused);
+        }
         if (campaign_.event->at == WallTime{}) {
             add("event.at", "the event has no instant",
                 "state it with its offset, e.g. at = 2026-11-23T11:00:00+09:00");

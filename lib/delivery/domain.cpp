@@ -4,6 +4,7 @@
 #include <cmath>
 #include <nlohmann/json.hpp>
 #include <utility>
+#include <vector>
 
 namespace tidegate::delivery {
 namespace {
@@ -21,6 +22,39 @@ constexpr double surely_kept = 0.9;  // of the horizon; at its edge bins leave t
 
 ResponseOptions curve(const CampaignCard& card) {
     return {card.open_rate, std::chrono::duration_cast<Duration>(Seconds(card.median_s)), card.spread};
+}
+
+/// A curve in two numbers.
+struct Brief {
+    double total = 0.0;     // opens per message
+    double median_s = 0.0;  // lag by which half of them have come
+};
+
+/// The quickest of the shapes that are still reckoned with: all but those improbable together come later or weaker.
+Brief careful(const ResponseModel& model) {
+    const std::vector<double>& edges = model.edges();
+    const auto opens = [&](const ResponseModel::Shape& shape, double until) {
+        double sum = 0.0;
+        for (std::size_t j = 0; j < shape.density.size() && edges[j] < until; ++j)
+            sum += shape.density[j] * (std::min(until, edges[j + 1]) - edges[j]);
+        return sum;
+    };
+    std::vector<std::pair<double, const ResponseModel::Shape*>> early;
+    for (const ResponseModel::Shape& shape : model.shapes()) early.emplace_back(opens(shape, model.median()), &shape);
+    std::sort(early.begin(), early.end(), [](const auto& a, const auto& b) { return a.first > b.first; });
+    double weight = 0.0;
+    const ResponseModel::Shape* worst = early.front().second;
+    for (const auto& [sum, shape] : early) {
+        worst = shape;
+        if ((weight += shape->weight) >= Law{}.accepted) break;
+    }
+    Brief brief{opens(*worst, model.horizon()), model.horizon()};
+    for (std::size_t j = 0; j + 1 < edges.size(); ++j) {
+        if (opens(*worst, edges[j + 1]) < 0.5 * brief.total) continue;
+        brief.median_s = 0.5 * (edges[j] + edges[j + 1]);
+        break;
+    }
+    return brief;
 }
 
 CommittedLoad sent_by_all(const DomainCampaign& campaign, double horizon_s, double resolution_s) {
@@ -50,9 +84,10 @@ CampaignPart part_of(const Campaign& campaign, const Reaction& reaction, TimePoi
     part.id = campaign.id;
     part.card.priority = campaign.priority;
     // A leader takes a believed curve with its usual doubt, so that of a learnt one is told without it.
-    const double total = model.informed() ? model.careful_total() / Law{}.unseen_doubt : model.total();
+    const Brief learnt = model.informed() ? careful(model) : Brief{};
+    const double total = model.informed() ? learnt.total / Law{}.unseen_doubt : model.total();
     part.card.open_rate = std::min(1.0, total * reaction.drift());
-    part.card.median_s = model.median();
+    part.card.median_s = model.informed() ? learnt.median_s : model.median();
     part.card.spread = campaign.response.spread;
     part.card.evidence = model.evidence();
     part.card.horizon_s = model.horizon();

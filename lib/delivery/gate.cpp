@@ -209,8 +209,9 @@ Faults Gate::Impl::build() {
 }
 
 void Gate::Impl::begin() {
-    steering = sharing ? std::make_unique<delivery::Steering>(*backends, *sharing, clock, log)
-                       : std::make_unique<delivery::Steering>(*backends, *quota, clock, log);
+    steering =
+        sharing ? std::make_unique<delivery::Steering>(*backends, *sharing, site.quota->store.rules.lease, clock, log)
+                : std::make_unique<delivery::Steering>(*backends, *quota, clock, log);
     threads.emplace_back([this](std::stop_token stop) { io(stop); });
     threads.emplace_back([this](std::stop_token stop) { control(stop); });
     threads.emplace_back([this](std::stop_token stop) { feed(stop); });

@@ -54,9 +54,8 @@ Result<HostLock> HostLock::take(const std::string& dir, const std::string& backe
     if (::flock(fd, LOCK_EX | LOCK_NB) != 0) {
         const std::string who = read_holder(fd);
         ::close(fd);
-        return Error{
-            Errc::refused, "the backend is already in the hands of " + who, "backend \"" + backend + "\"",
-            "two gates would double its load: let the other one finish, or stop it"};
+        return Error{Errc::refused, "the backend is already in the hands of " + who, "backend \"" + backend + "\"",
+                     "two gates would double its load: let the other one finish, or stop it"};
     }
     const std::string text = holder + "\n";
     static_cast<void>(!::ftruncate(fd, 0));

@@ -31,8 +31,14 @@ Steering::Steering(std::vector<std::unique_ptr<BackendWatch>>& backends, QuotaSt
                    Log& log)
     : backends_(backends), quota_(quota), clock_(clock), log_(log) {}
 
-Steering::Steering(std::vector<std::unique_ptr<BackendWatch>>& backends, Sharing& sharing, const Clock& clock, Log& log)
-    : backends_(backends), quota_(sharing.store()), sharing_(&sharing), clock_(clock), log_(log) {}
+Steering::Steering(std::vector<std::unique_ptr<BackendWatch>>& backends, Sharing& sharing, Duration lease,
+                   const Clock& clock, Log& log)
+    : backends_(backends),
+      quota_(sharing.store()),
+      sharing_(&sharing),
+      in_force_s_(Seconds(lease).count()),
+      clock_(clock),
+      log_(log) {}
 
 void Steering::tick(const std::vector<std::shared_ptr<CampaignRun>>& runs) {
     const TimePoint now = clock_.now();
@@ -49,24 +55,38 @@ void Steering::tick(const std::vector<std::shared_ptr<CampaignRun>>& runs) {
             continue;
         }
         CampaignRun::Demand demand = run->demand();
-        views.push_back({run, run->reaction(), !run->ended(), demand.rate.per_second > 0, demand.rate.per_second,
-                         std::move(demand.why), true});
+        const bool active = !run->ended();
+        const Campaign& campaign = run->campaign();
+        views.push_back({run, campaign.id, campaign.priority, campaign.impact, run->reaction(), active, active,
+                         demand.rate.per_second > 0, demand.rate.per_second, std::move(demand.why)});
     }
-    for (const auto& backend : backends_) steer(*backend, views, now, wall, record);
+    const std::optional<QuotaView> domain = sharing_ != nullptr ? std::optional(sharing_->view()) : std::nullopt;
+    leads_ = domain && domain->leads && domain->whole;
+    words_.clear();
+    if (domain) join(views, *domain, now);
+    for (const auto& backend : backends_) {
+        if (domain && !leads_) {
+            follow(*backend, views, *domain, now, wall, record);
+        } else {
+            steer(*backend, views, now, wall, record);
+        }
+    }
     for (View& view : views) hold_for_event(view, wall);
     if (const auto held = sharing_ != nullptr ? sharing_->domain_holds() : std::nullopt) {
         for (View& view : views) {
             view.rate = 0;
+            view.bound = true;
             view.reason = *held;
         }
     }
+    if (domain) tell(views, runs, now);
     hand_out(views, now, wall, record);
 }
 
 std::optional<Impact> Steering::impact_on(const View& view, const std::string& backend) {
-    const auto& impacts = view.run->campaign().impact;
-    const auto found = impacts.find(backend);
-    if (found == impacts.end() || (found->second.per_open <= 0 && found->second.per_delivery <= 0)) return std::nullopt;
+    const auto found = view.impact.find(backend);
+    if (found == view.impact.end() || (found->second.per_open <= 0 && found->second.per_delivery <= 0))
+        return std::nullopt;
     return found->second;
 }
 
@@ -86,19 +106,25 @@ void Steering::steer(BackendWatch& backend, std::vector<View>& views, TimePoint 
     if (lag > 0) backend.expect(lag, per_open);
     const BackendWatch::Seen seen = backend.poll(now);
     if (seen.opens) attribute_opens(seen, owner, views);
-    if (seen.fresh) backend.judge(own_load(commitments, seen.to, backend.period_s()), fades, now, wall);
+    if (seen.fresh) {
+        OwnLoad& own = own_loads_[backend.options().name];
+        own = own_load(commitments, seen.to, backend.period_s());
+        backend.judge(own, fades, now, wall);
+    }
     const Advice& advice = backend.decide(now);
+    if (sharing_ != nullptr)
+        note_word(backend, advice, {{}, {}, own_loads_[backend.options().name], fades, lag, per_open}, now);
 
     double committed = 0;
     std::vector<Admission> admissions;
     for (const Commitment& mine : commitments) {
-        admissions.push_back(
-            admissible_rate(advice.open ? advice.room : 0.0, mine, commitments, backend.period_s(), now));
+        admissions.push_back(admissible_rate(advice.open ? advice.room : 0.0, mine, commitments,
+                                             std::max(backend.period_s(), in_force_s_), now));
         committed = std::max(committed, admissions.back().committed_peak);
     }
     backend.publish(committed);
     for (std::size_t k = 0; k < owner.size(); ++k) {
-        if (!views[owner[k]].active) continue;
+        if (!views[owner[k]].active || !views[owner[k]].run) continue;
         const auto ours = [&](TimePoint at) { return predicted_load({commitments[k]}, at); };
         if (std::optional<BackendSight> sight = backend.sight(ours)) views[owner[k]].sight.backends.push_back(*sight);
     }
@@ -112,40 +138,47 @@ void Steering::steer(BackendWatch& backend, std::vector<View>& views, TimePoint 
         for (std::size_t k = 0; k < owner.size(); ++k) {
             const View& view = views[owner[k]];
             const double alone = admissions[k].rate;
-            const double wants = !view.active || view.rate <= 0 || alone <= 0 ? 0.0
-                                 : std::isfinite(alone)                       ? std::min(1.0, view.rate / alone)
-                                                                              : 0.0;
-            claims.push_back({view.run->campaign().priority, wants});
+            const double wants = !view.sends || view.rate <= 0 || alone <= 0 ? 0.0
+                                 : std::isfinite(alone)                      ? std::min(1.0, view.rate / alone)
+                                                                             : 0.0;
+            claims.push_back({view.priority, wants});
         }
         const std::vector<double> shares = divide(1.0, claims);
         for (std::size_t k = 0; k < owner.size(); ++k) {
             View& view = views[owner[k]];
             if (!advice.open) {
                 view.rate = 0;
+                view.bound = true;
                 view.green = false;
                 view.reason = backend.options().name + ": " + advice.reason;
                 continue;
             }
             if (admissions[k].stalled) {
                 view.rate = 0;
+                view.bound = true;
                 view.reason = "opens have stopped: the provider holds messages back, or nobody counts opens any more";
                 continue;
             }
             if (!std::isfinite(admissions[k].rate)) continue;
             const double rate = shares[k] * admissions[k].rate;
+            view.bound = true;
             if (rate < view.rate || admissions[k].rate <= 0) {
                 view.rate = std::min(view.rate, rate);
                 view.reason = room_reason(backend, advice, admissions[k]);
             }
         }
     }
+    put_on_record(backend, seen, owner, views, committed, predicted_load(commitments, now), wall, record);
+}
 
+void Steering::put_on_record(BackendWatch& backend, const BackendWatch::Seen& seen,
+                             const std::vector<std::size_t>& owner, const std::vector<View>& views, double committed,
+                             double expected, WallTime wall, bool record) {
     const std::optional<HoldRecord> change = backend.hold_change(wall);
     if (change && change->to) log_.info(change->backend + ": open again");
     if (change && !change->to) log_.info(change->backend + ": holding, " + change->reason);
-    const double expected = predicted_load(commitments, now);
     for (const std::size_t i : owner) {
-        if (!views[i].active) continue;
+        if (!views[i].active || !views[i].run) continue;
         LedgerBatch facts;
         if (change) facts.holds.push_back(*change);
         if (!change && record && backend.holding()) facts.holds.push_back(*backend.holding());
@@ -170,8 +203,12 @@ void Steering::attribute_opens(const BackendWatch::Seen& seen, const std::vector
     if (all <= 0) return;
     for (std::size_t k = 0; k < owner.size(); ++k) {
         View& view = views[owner[k]];
-        view.run->observe_opens(*seen.opens * predicted[k] / all, seen.from, seen.to);
-        view.reaction = view.run->reaction();
+        if (!view.run) continue;  // whoever sends it may be told by others
+        // Of a campaign that other nodes send too, only what this one sent can teach it.
+        Reaction ours = view.run->reaction();
+        const double share = std::min(predicted[k], ours.opens_at(seen.to)) / all;
+        view.run->observe_opens(*seen.opens * share, seen.from, seen.to);
+        if (predicted[k] <= ours.opens_at(seen.to)) view.reaction = view.run->reaction();
     }
 }
 
@@ -198,13 +235,21 @@ Flow Steering::flow_of(const View& view, std::size_t account) const {
 std::string Steering::lease_limits(View& view, const std::vector<Lease>& leases, double leased) {
     if (sharing_ == nullptr) return leased < view.rate ? "limited by " + leases.front().limited_by : "";
     const std::optional<std::string> why = sharing_->stands(*view.run, view.wants, leases);
-    return why && leased < view.rate ? *why : "";
+    if (!why || leased >= view.rate) return "";
+    // Where the campaign's own limit binds, the leader has said what it is.
+    const std::string camp = "camp:" + view.id;
+    if (leases.front().limited_by != camp) return *why;
+    if (leads_) return view.bound ? view.reason : *why;
+    const QuotaView domain = sharing_->view();
+    const auto word = domain.words.find(camp);
+    if (word != domain.words.end() && !word->second.text.empty()) return word->second.text;
+    return domain.leader.empty() ? "no node leads: none of them sees the backends" : *why;
 }
 
 void Steering::hand_out(std::vector<View>& views, TimePoint now, WallTime wall, bool record) {
     std::vector<Flow> flows;
     for (const View& view : views) {
-        if (!view.active) continue;
+        if (!view.active || !view.run) continue;
         const CampaignRun& run = *view.run;
         if (sharing_ != nullptr) quota_.set_cap("camp:" + run.campaign().id, run.campaign().per_second);
         for (std::size_t k = 0; k < run.accounts().size(); ++k) {
@@ -217,6 +262,7 @@ void Steering::hand_out(std::vector<View>& views, TimePoint now, WallTime wall, 
 
     std::size_t next = 0;
     for (View& view : views) {
+        if (!view.run) continue;
         if (!view.active) {
             released_.erase(view.run.get());
             continue;

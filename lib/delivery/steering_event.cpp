@@ -31,10 +31,11 @@ void Steering::size_lots(const BackendWatch& backend, const Advice& advice, std:
     if (!backend.sensor() || !advice.open) return;
     for (View& view : views) {
         const std::optional<Impact> impact = impact_on(view, backend.options().name);
-        if (!impact || view.run->first_come() == nullptr) continue;
+        if (!impact || !view.run || view.run->first_come() == nullptr) continue;
         double room = room_at_instant(backend.options(), advice);
         for (const View& other : views) {
-            if (&other == &view || other.run->first_come() == nullptr || !meet(*view.run, *other.run)) continue;
+            if (&other == &view || !other.run || other.run->first_come() == nullptr || !meet(*view.run, *other.run))
+                continue;
             if (const std::optional<Impact> theirs = impact_on(other, backend.options().name))
                 room -= static_cast<double>(other.run->told()) * theirs->per_open *
                         other.run->first_come()->busiest_second();
@@ -44,6 +45,7 @@ void Steering::size_lots(const BackendWatch& backend, const Advice& advice, std:
 }
 
 void Steering::hold_for_event(View& view, WallTime wall) {
+    if (!view.run) return;
     const FirstCome* event = view.run->first_come();
     if (event == nullptr || !view.active) return;
     const Campaign& campaign = view.run->campaign();

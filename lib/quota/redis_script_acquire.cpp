@@ -266,6 +266,11 @@ for i, flow in ipairs(q.flows) do
             if here < rate then rate, by = here, resource end
         end
     end
+    -- What it could use if only its campaign's target were higher: what the leader has to know.
+    mine.d = flow.w
+    for k, r in ipairs(flow.r) do
+        if not string.find(r[1], '^camp:') then mine.d = math.min(mine.d, math.floor(shares[k])) end
+    end
     -- What one resource keeps from this flow it cannot claim at the others; they may have it.
     for k, r in ipairs(flow.r) do
         local elsewhere = flow.w
@@ -296,7 +301,7 @@ if #q.flows > 0 then
                   up = q.past and epoch or entry and entry.up or nil}
     for id, card in pairs(q.cards) do
         kept.t[id] = {card.t, card.w}
-        hold(id, held_in(kept, id), v)
+        hold(id, held_in(kept, id), v, wanted_in(kept, id))
     end
     put('n:' .. q.node, cjson.encode(kept))
     put('i:' .. slot, fmt(until_then) .. ' ' .. q.node)

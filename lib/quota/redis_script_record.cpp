@@ -63,18 +63,19 @@ local function record_of(id, width)
     records[id] = record
     return record
 end
-local function hold(id, amount, since)
+local function hold(id, amount, since, wants)
     if not holds[id] then
-        local sum, product = string.match(get('P:' .. id) or '', '^(%d+) (%d+)$')
-        holds[id] = {tonumber(sum) or 0, tonumber(product) or 0}
+        local sum, product, wanted = string.match(get('P:' .. id) or '', '^(%d+) (%d+) (%d+)$')
+        holds[id] = {tonumber(sum) or 0, tonumber(product) or 0, tonumber(wanted) or 0}
     end
     local kept = holds[id]
+    kept[3] = kept[3] + wants
     kept[1] = kept[1] + amount
     kept[2] = kept[2] + amount * math.floor(since / 1000)
 end
 -- Thousandths of a message that may have gone since the entries were written, and were not reported.
 local function unreported(id)
-    hold(id, 0, 0)
+    hold(id, 0, 0, 0)
     local sum, product = holds[id][1], holds[id][2]
     return math.max(0, math.min((sum * math.floor(v / 1000) - product) / 1000, sum * q.lease / 1e6))
 end
@@ -83,12 +84,19 @@ local function held_in(entry, id)
     for _, flow in ipairs(entry.f) do sum = sum + (flow.c['camp:' .. id] or 0) end
     return sum
 end
+local function wanted_in(entry, id)
+    local sum = 0
+    for _, flow in ipairs(entry.f) do
+        if flow.c['camp:' .. id] then sum = sum + flow.d end
+    end
+    return sum
+end
 -- Takes an entry's grants off the sums and books what was sent; `told` is what its node says, if it still can.
 local function settle(old, told)
     local from = tonumber(old.v)
     for id, kept in pairs(old.t or {}) do
         local amount, said = held_in(old, id), told and told[id]
-        hold(id, -amount, from)
+        hold(id, -amount, from, -wanted_in(old, id))
         if not said then
             -- Nobody will say how much it was: all of it.
             local spent = math.min(v - from, q.lease)
@@ -124,7 +132,8 @@ local function store_records()
         put('G:' .. id, fmt(epoch) .. ' ' .. fmt(record.w) .. ' ' .. fmt(record.head) .. ' ' .. record.text)
     end
     for id, sums in pairs(holds) do
-        put('P:' .. id, sums[1] > 0 and fmt(sums[1]) .. ' ' .. fmt(math.max(0, sums[2])))
+        put('P:' .. id, (sums[1] > 0 or sums[3] > 0)
+            and fmt(sums[1]) .. ' ' .. fmt(math.max(0, sums[2])) .. ' ' .. fmt(sums[3]))
     end
 end
 -- For the leader alone. What nobody feels any more is forgotten on the way.
@@ -136,11 +145,8 @@ local function domain()
             for _, kind in ipairs({'D:', 'G:', 'O:', 'P:'}) do put(kind .. id, false) end
             camps[id] = nil
         else
-            local wants, cells_of = 0, get('R:camp:' .. id)
-            for _, tier in pairs(cells_of and cjson.decode(cells_of) or {}) do
-                for _, size in pairs(tier) do wants = wants + size[2] end
-            end
-            all[#all + 1] = {id = id, c = card.c, e = card.e, h = card.h, w = wants, u = unreported(id),
+            local waiting = unreported(id)
+            all[#all + 1] = {id = id, c = card.c, e = card.e, h = card.h, w = holds[id][3], u = waiting,
                              g = get('G:' .. id) or nil, o = get('O:' .. id) or nil}
         end
     end

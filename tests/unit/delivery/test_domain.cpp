@@ -89,7 +89,8 @@ TEST_CASE("what a card says of a learnt curve is what its node would reckon with
         const Commitment mine{&reaction, campaign().impact.at("app")};
         return admissible_rate(600.0, mine, {mine}, 5.0, now).rate;
     };
-    CHECK(allowed(rebuilt) == doctest::Approx(allowed(learnt)).epsilon(0.25));
+    CHECK(allowed(rebuilt) < 1.1 * allowed(learnt));
+    CHECK(allowed(rebuilt) > 0.5 * allowed(learnt));
 }
 
 TEST_CASE("a campaign that only this node sends keeps its own record; others' sends are counted, its curve stays") {
