@@ -170,7 +170,7 @@ void PoolCore::start(std::unique_ptr<Transfer> transfer, Generation& generation,
         transfer->abandon("libcurl refused an option; it must be 7.80 or later with HTTP/2 and OpenSSL");
         return finish(std::move(transfer));
     }
-    if (!transfer->prepare(easy, setup.options(), now)) return finish(std::move(transfer));
+    if (!transfer->prepare(easy, setup, now)) return finish(std::move(transfer));
     Transfer& placed = *transfer;
     placed.multiplexes = &generation.multiplexes;
     generation.running[easy] = std::move(transfer);

@@ -1,6 +1,9 @@
+#include <netinet/in.h>
+#include <netinet/tcp.h>
 #include <openssl/bio.h>
 #include <openssl/pem.h>
 #include <openssl/ssl.h>
+#include <sys/socket.h>
 #include <unistd.h>
 
 #include <mutex>
@@ -38,6 +41,22 @@ bool readable(const char* path) {
     return path != nullptr && ::access(path, R_OK) == 0;
 }
 
+long local_port_of(curl_socket_t socket) {
+    sockaddr_storage address = {};
+    socklen_t size = sizeof address;
+    if (::getsockname(socket, reinterpret_cast<sockaddr*>(&address), &size) != 0) return 0;
+    if (address.ss_family == AF_INET) return ntohs(reinterpret_cast<const sockaddr_in&>(address).sin_port);
+    if (address.ss_family == AF_INET6) return ntohs(reinterpret_cast<const sockaddr_in6&>(address).sin6_port);
+    return 0;
+}
+
+/// Neither end has closed it.
+bool established(curl_socket_t socket) {
+    tcp_info info = {};
+    socklen_t size = sizeof info;
+    return ::getsockopt(socket, IPPROTO_TCP, TCP_INFO, &info, &size) == 0 && info.tcpi_state == TCP_ESTABLISHED;
+}
+
 }  // namespace
 
 void initialise_curl() {
@@ -58,6 +77,19 @@ PoolSetup::PoolSetup(PoolOptions options) : options_(std::move(options)) {
         fault_ = "the trust anchor \"" + options_.ca + "\" " +
                  (file ? "holds no certificate in PEM form" : "cannot be read");
     }
+}
+
+int PoolSetup::close_socket(void* self, curl_socket_t socket) {
+    if (const long port = local_port_of(socket); port != 0) {
+        static_cast<PoolSetup*>(self)->ended_[port] = !established(socket);
+    }
+    return ::close(socket);
+}
+
+bool PoolSetup::ended_by_server(long local_port, curl_socket_t socket) const {
+    const auto closed = ended_.find(local_port);
+    if (closed != ended_.end()) return closed->second;
+    return local_port_of(socket) != local_port || !established(socket);
 }
 
 CURLcode PoolSetup::give_trust(CURL*, void* ssl_context, void* self) {
@@ -109,6 +141,8 @@ bool PoolSetup::configure(CURL* easy) {
     set(CURLOPT_SSL_VERIFYPEER, 1L);
     set(CURLOPT_SSL_VERIFYHOST, 2L);
     set(CURLOPT_TCP_KEEPALIVE, 1L);
+    set(CURLOPT_CLOSESOCKETFUNCTION, &PoolSetup::close_socket);
+    set(CURLOPT_CLOSESOCKETDATA, static_cast<void*>(this));
     set(CURLOPT_BUFFERSIZE, 4096L);  // answers are short and there may be thousands of handles
     // Made and freed for each body over HTTP/2; the default of 64 KiB sends the allocator tidying up every time.
     set(CURLOPT_UPLOAD_BUFFERSIZE, 16384L);

@@ -66,8 +66,8 @@ std::size_t on_header(char* data, std::size_t, std::size_t size, void* user) {
     return size;
 }
 
-int on_ready(void* user, char*, char*, int, int) {
-    return static_cast<Transfer*>(user)->about_to_leave() ? CURL_PREREQFUNC_OK : CURL_PREREQFUNC_ABORT;
+int on_ready(void* user, char*, char*, int, int local_port) {
+    return static_cast<Transfer*>(user)->about_to_leave(local_port) ? CURL_PREREQFUNC_OK : CURL_PREREQFUNC_ABORT;
 }
 
 /// Whether the connection under this handle agreed on HTTP/2. None when libcurl cannot tell.
@@ -100,15 +100,16 @@ std::string words_for(CURL* easy, CURLcode code, const char* detail) {
 
 }  // namespace
 
-bool Transfer::prepare(CURL* handle, const PoolOptions& options, TimePoint now) {
+bool Transfer::prepare(CURL* handle, PoolSetup& pool, TimePoint now) {
     easy = handle;
+    setup = &pool;
     const auto left_over = std::chrono::ceil<std::chrono::milliseconds>(request.timeout - (now - handed_over));
     if (left_over <= std::chrono::milliseconds::zero()) {
         abandon("timed out before it could be sent");
         return false;
     }
     secure = lower(request.url.substr(0, 8)) == "https://";
-    http2_only = options.http2_only;
+    http2_only = pool.options().http2_only;
     if (breaks_line(request.url) || !is_token(request.method)) {
         abandon("the method or the URL has a character that does not belong there");
         return false;
@@ -186,14 +187,16 @@ bool Transfer::set_headers() {
     return taken;
 }
 
-bool Transfer::about_to_leave() {
+bool Transfer::about_to_leave(long port) {
     if (left) {
         // libcurl is about to send it again on its own account. Either the connection broke, and the server may have
         // acted on it; or the server refused the stream, which is a promise that it did not (RFC 9113 section 8.7).
-        // Only the second leaves no trace of an error.
+        // The second leaves no trace of an error; nor does the first on a connection of many streams, where libcurl
+        // tells one of them only. But then the server has ended the connection.
         long system_error = 0;
         curl_easy_getinfo(easy, CURLINFO_OS_ERRNO, &system_error);
-        refused = over_http2 && error.front() == '\0' && system_error == 0;
+        refused =
+            over_http2 && error.front() == '\0' && system_error == 0 && !setup->ended_by_server(local_port, socket);
         left = !refused;
         held_back = true;
         return false;
@@ -208,6 +211,9 @@ bool Transfer::about_to_leave() {
     }
     if (multiplexes != nullptr) *multiplexes = over_http2;
     left = true;
+    local_port = port;
+    curl_easy_getinfo(easy, CURLINFO_ACTIVESOCKET, &socket);
+    setup->used(port);
     return true;
 }
 

@@ -8,6 +8,7 @@
 #include <memory>
 #include <optional>
 #include <string>
+#include <unordered_map>
 #include <vector>
 
 #include "net/http.hpp"
@@ -30,7 +31,13 @@ class PoolSetup {
     /// The handle must not outlive this.
     bool configure(CURL* easy);
 
+    /// A request is about to leave by the connection with this local port.
+    void used(long local_port) { ended_.erase(local_port); }
+    /// Whether the server has ended that connection, as the kernel knows it; `socket` was its own while it lived.
+    bool ended_by_server(long local_port, curl_socket_t socket) const;
+
   private:
+    static int close_socket(void* self, curl_socket_t socket);
     static CURLcode give_trust(CURL*, void* ssl_context, void* self);
     /// The system's certificates and our anchors, read at the first connection and again after a day. Null when there
     /// is no memory.
@@ -41,6 +48,7 @@ class PoolSetup {
     std::string fault_;
     Owned<X509_STORE, X509_STORE_free> trust_;
     TimePoint trust_read_{};
+    std::unordered_map<long, bool> ended_;  // by local port: whether the server had, when libcurl closed its end
 };
 
 /// One request, from `HttpPool::send` to its callback.
@@ -52,6 +60,9 @@ struct Transfer {
     HttpResult result;
 
     CURL* easy = nullptr;                        ///< on loan from the pool while under way
+    PoolSetup* setup = nullptr;                  ///< of the pool
+    curl_socket_t socket = CURL_SOCKET_BAD;      ///< it left by this one,
+    long local_port = 0;                         ///< from this port
     std::optional<bool>* multiplexes = nullptr;  ///< told what the connection speaks when it is ready
     curl_slist* headers = nullptr;
     std::array<char, CURL_ERROR_SIZE> error = {};
@@ -73,10 +84,10 @@ struct Transfer {
 
     /// Borrows a handle of the pool and sets what this request needs on it. False, with a reason in `result`, when it
     /// cannot be sent as it is.
-    bool prepare(CURL* handle, const PoolOptions& options, TimePoint now);
+    bool prepare(CURL* handle, PoolSetup& setup, TimePoint now);
     /// Called by libcurl when a connection is ready, right before it writes the request: the last moment at which the
     /// request can be held back. False holds it back.
-    bool about_to_leave();
+    bool about_to_leave(long local_port);
     /// Fills `result` when libcurl is through with it.
     void conclude(CURLcode code);
     /// Fills `result` when we gave it up ourselves.
