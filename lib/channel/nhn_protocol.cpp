@@ -40,7 +40,10 @@ std::string word(const json& object, const char* name) {
 class NhnConversation final : public Conversation {
   public:
     NhnConversation(net::HttpRequest request, std::vector<Attempt> batch, AnswerForm form)
-        : request_(std::move(request)), batch_(std::move(batch)), form_(form), outcomes_(batch_.size()) {
+        : request_(std::move(request)),
+          batch_(std::move(batch)),
+          form_(form),
+          outcomes_(batch_.size(), ambiguous("the answer was lost, and the channel stopped before it asked again")) {
         for (const Attempt& attempt : batch_) numbers_.push_back(phone_number(attempt.address).value_or(std::string()));
         for (const Attempt& attempt : batch_) addresses_.push_back(attempt.address);
         addresses_.insert(addresses_.end(), numbers_.begin(), numbers_.end());

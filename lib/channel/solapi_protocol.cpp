@@ -70,7 +70,12 @@ class SolapiConversation final : public Conversation {
     }
     Outcome unsent(const net::HttpResult& result, std::string_view code, std::string_view text, WallTime now) const {
         if (has_spoken(result, false) && !good(result.response)) {
-            return refused_request(result.response, code, text, addresses_, now);
+            Outcome outcome = refused_request(result.response, code, text, addresses_, now);
+            if (outcome.kind == OutcomeClass::unknown && step_ != Step::send) {  // nobody has got anything
+                outcome.kind = OutcomeClass::transient;
+                outcome.min_backoff = std::chrono::seconds(1);
+            }
+            return outcome;
         }
         // Also a lost answer: before the last step nobody has got anything.
         Outcome outcome =
@@ -119,7 +124,9 @@ std::optional<net::HttpRequest> SolapiConversation::hear(const net::HttpResult& 
         case Step::send:
             if (spoken && good(result.response) && !foreign(result.response.body)) return taken();
             if (!spoken && result.transport == net::Transport::not_sent) return end(unsent(result, code, text, now));
-            if (spoken && !copy && result.response.status >= 400 && result.response.status <= 499) {
+            // A time-out or a conflict may be the word of somebody on the way.
+            if (spoken && !copy && result.response.status >= 400 && result.response.status <= 499 &&
+                result.response.status != 408 && result.response.status != 409) {
                 return end(unsent(result, code, text, now));
             }
             return look(now);
@@ -175,7 +182,11 @@ std::optional<net::HttpRequest> SolapiConversation::after_fill(const json& answe
 
 std::vector<Outcome> SolapiConversation::outcomes() const {
     std::vector<Outcome> all;
-    for (const auto& one : outcomes_) all.push_back(one.value_or(ambiguous("the conversation did not end")));
+    // Given up: before the order to send has left nobody has got anything.
+    const bool ordered = step_ == Step::look || step_ == Step::discard;
+    const Outcome open = ordered ? ambiguous("the group was to be sent, and the channel stopped before it told")
+                                 : not_sent("the channel stopped before the group was sent");
+    for (const auto& one : outcomes_) all.push_back(one.value_or(open));
     return all;
 }
 

@@ -22,7 +22,8 @@ class Conversation {
     virtual net::HttpRequest open(WallTime now) = 0;
     /// Hears the answer. The next request, or nothing once every outcome is known.
     virtual std::optional<net::HttpRequest> hear(const net::HttpResult& result, WallTime now) = 0;
-    /// One for each attempt, in their order; asked once `hear` has returned nothing.
+    /// One for each attempt, in their order; asked once `hear` has returned nothing, or when the request it returned
+    /// will not be sent any more.
     virtual std::vector<Outcome> outcomes() const = 0;
 };
 

@@ -139,6 +139,14 @@ TEST_CASE("NHN: doubt that asking again does not end stays doubt") {
     CHECK_FALSE(talk->outcomes()[0].reconcile);
 }
 
+TEST_CASE("NHN: a conversation that is given up before it asked again leaves doubt") {
+    const NhnAlimtalkProtocol protocol = alimtalk();
+    const auto talk = protocol.converse(two);
+    (void)talk->open(nine);
+    REQUIRE(talk->hear(lost(), nine));
+    for (const Outcome& outcome : talk->outcomes()) CHECK(outcome.reason == Reason::ambiguous_submit);
+}
+
 TEST_CASE("NHN: an SMS without a key is never asked again") {
     const auto protocol = sms();
     const auto talk = protocol.converse(two);

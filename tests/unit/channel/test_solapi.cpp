@@ -146,6 +146,49 @@ TEST_CASE("Solapi: whatever fails before the sending has reached nobody") {
     }
 }
 
+TEST_CASE("Solapi: an answer nobody lists before the sending is tried again, and still counts for the breaker") {
+    for (const int status : {302, 408, 409, 425}) {
+        CAPTURE(status);
+        const SolapiProtocol protocol = alimtalk();
+        const auto talk = protocol.converse({to_phone(1)});
+        (void)talk->open(nine);
+        CHECK_FALSE(talk->hear(spoken(status, R"({"errorCode":"NewIn2031"})"), nine));
+        const Outcome outcome = talk->outcomes().at(0);
+        CHECK(outcome.kind == OutcomeClass::transient);
+        CHECK(outcome.reason == Reason::unmapped);
+        CHECK(outcome.code == "NewIn2031");
+        CHECK(outcome.min_backoff == std::chrono::seconds(1));
+    }
+}
+
+TEST_CASE("Solapi: a time-out or a conflict under the order to send is no refusal: the group is asked") {
+    for (const int status : {408, 409}) {
+        Filled filled;
+        const auto look = filled.talk->hear(spoken(status, "{}"), nine);
+        REQUIRE(look);
+        CHECK(look->method == "GET");
+        CHECK_FALSE(filled.talk->hear(spoken(200, R"({"status":"SENDING"})"), nine));
+        all_are(*filled.talk, OutcomeClass::accepted, Reason::queued);
+    }
+}
+
+TEST_CASE("Solapi: a conversation that is given up has reached nobody until it has ordered to send") {
+    const SolapiProtocol protocol = alimtalk();
+    const auto made = protocol.converse({to_phone(1)});
+    (void)made->open(nine);
+    REQUIRE(made->hear(spoken(200, group), nine));  // wants to fill it
+    all_are(*made, OutcomeClass::transient, Reason::network);
+
+    Filled filled({"2000", "3104"});
+    REQUIRE(filled.next);  // wants to send it
+    CHECK(filled.talk->outcomes().at(0).kind == OutcomeClass::transient);
+    CHECK(filled.talk->outcomes().at(1).reason == Reason::not_capable);  // what the vendor has said stays
+
+    Filled ordered;
+    REQUIRE(ordered.talk->hear(lost(), nine));  // wants to ask
+    all_are(*ordered.talk, OutcomeClass::unknown, Reason::ambiguous_submit);
+}
+
 TEST_CASE("Solapi: results that are not about ours stop the sending") {
     const SolapiProtocol protocol = alimtalk();
     const std::vector<Attempt> batch{to_phone(1, '1'), to_phone(2, '2')};
@@ -217,9 +260,13 @@ TEST_CASE("Solapi: refusals of the whole request") {
     CHECK(at_first(400, "ValidationError").reason == Reason::payload);
     CHECK(at_first(404, "ResourceNotFound").reason == Reason::config);
     const Outcome strange = at_first(418, "Teapot");
-    CHECK(strange.kind == OutcomeClass::unknown);
+    CHECK(strange.kind == OutcomeClass::transient);  // nothing was sent
     CHECK(strange.reason == Reason::unmapped);
     CHECK(strange.code == "Teapot");
+
+    Filled filled;
+    CHECK_FALSE(filled.talk->hear(spoken(418, R"({"errorCode":"Teapot"})"), nine));
+    all_are(*filled.talk, OutcomeClass::unknown, Reason::unmapped);
 }
 
 TEST_CASE("Solapi: a copied request is signed again once where that is harmless") {
