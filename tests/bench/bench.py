@@ -20,6 +20,8 @@ MICRO = {  # benchmark -> (what it is, unit of the row)
     "token_nothing": "an empty loop (to compare the next two with)",
     "token_bucket": "a token from a bucket",
     "token_local_quota": "a token from the local quota, renewals shared out",
+    "token_live_lease": "a token from a live lease, clocks read",
+    "token_redis_round_trip/real_time": "a token from Redis, one round trip on loopback",
     "quota_renewal": "the local quota renewed: 4 campaigns on 2 accounts",
     "message_rendered": "a message rendered (2 columns in 5 texts)",
     "request_webhook/signed:0": "a webhook request made",

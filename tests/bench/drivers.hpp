@@ -32,5 +32,8 @@ int bare_loop(const Options& options);
 int pool_loop(const Options& options);
 /// The same as a campaign: Gate, ledger, webhook channel.
 int gate_run(const Options& options);
+/// Figures of the shared quota as a table; `--only NAME`, `--times N`, `--seconds N`, `--json FILE`. Fails when one is
+/// missed.
+int quota_figures(const Options& options);
 
 }  // namespace tidegate::bench

@@ -21,6 +21,9 @@ constexpr Command commands[] = {
     {"audience", tidegate::bench::make_audience}, {"ingest", tidegate::bench::ingest},
     {"body", tidegate::bench::print_body},        {"loop", tidegate::bench::bare_loop},
     {"pool", tidegate::bench::pool_loop},         {"gate", tidegate::bench::gate_run},
+#if TIDEGATE_HAS_REDIS
+    {"quota", tidegate::bench::quota_figures},
+#endif
 };
 
 }  // namespace

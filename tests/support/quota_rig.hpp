@@ -213,6 +213,7 @@ class QuotaNode {
                 if (leases) lease = leases->front();
                 if (wall) lease.expires_awake = TimePoint::max();
                 const std::int64_t until = lease.expires.time_since_epoch().count();
+                if (stamp() >= said_until) said = 0;  // it ended by itself: nothing is carried over into a new lease
                 const bool raised = lease.rate.per_second > said || until > said_until;
                 if (raised) deeds.rate(number, std::max(lease.rate.per_second, said), until);
                 bucket.set_rate(lease.rate, now);
