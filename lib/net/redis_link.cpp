@@ -4,15 +4,11 @@
 #include <charconv>
 #include <utility>
 
+#include "base/overloaded.hpp"
 #include "tidegate/base/text.hpp"
 
 namespace tidegate::net {
 namespace {
-
-template <class... Handlers>
-struct Overloaded : Handlers... {
-    using Handlers::operator()...;
-};
 
 Error unavailable(std::string what) {
     return {Errc::unavailable, std::move(what), "Redis", {}};
@@ -119,7 +115,7 @@ RedisLink::Action RedisLink::received(const std::string& bytes, TimePoint now) {
         if (!*next) return Wait{};
         RedisReply reply = std::move(**next);
         if (state_ == State::greeting) {
-            const Action action = greeted(reply, now);
+            Action action = greeted(reply, now);
             if (!std::holds_alternative<Wait>(action)) return action;
         } else if (!options_.subscribe.empty() && state_ == State::ready) {
             pushed(std::move(reply));

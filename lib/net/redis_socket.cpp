@@ -9,35 +9,15 @@
 
 #include <algorithm>
 #include <array>
+#include <atomic>
 #include <cerrno>
 #include <cstring>
-#include <mutex>
+#include <system_error>
 #include <thread>
 #include <utility>
-#include <vector>
 
 namespace tidegate::net {
 namespace {
-
-/// One question to glibc's resolver thread. It may not be freed before it is answered.
-struct Question {
-    std::string host, port;
-    addrinfo hints = {};
-    gaicb request = {};
-
-    ~Question() {
-        if (request.ar_result != nullptr) ::freeaddrinfo(request.ar_result);
-    }
-};
-
-/// Questions whose asker has gone wait here for their answer.
-void leave_behind(std::unique_ptr<Question> question) {
-    static std::mutex mutex;
-    static auto* const left = new std::vector<std::unique_ptr<Question>>;  // the resolver may outlive static objects
-    const std::lock_guard lock(mutex);
-    std::erase_if(*left, [](const auto& old) { return ::gai_error(&old->request) != EAI_INPROGRESS; });
-    if (question && ::gai_cancel(&question->request) == EAI_NOTCANCELED) left->push_back(std::move(question));
-}
 
 std::string in_words(int error) {
     return std::error_code(error, std::generic_category()).message();
@@ -45,45 +25,59 @@ std::string in_words(int error) {
 
 }  // namespace
 
-struct RedisSocket::Lookup {
-    std::unique_ptr<Question> question = std::make_unique<Question>();
-    const addrinfo* next = nullptr;
-    bool answered = false;
-
-    ~Lookup() {
-        if (!answered) leave_behind(std::move(question));
-    }
-    Lookup(const Lookup&) = delete;
-    explicit Lookup(const RedisEndpoint& to) {
-        question->host = to.host;
-        question->port = std::to_string(to.port);
-        question->hints.ai_socktype = SOCK_STREAM;
-        question->hints.ai_flags = AI_ADDRCONFIG | AI_NUMERICSERV;
-        question->request.ar_name = question->host.c_str();
-        question->request.ar_service = question->port.c_str();
-        question->request.ar_request = &question->hints;
-
+/// The addresses of a host. `getaddrinfo` blocks for as long as the name servers let it, so it runs on a thread of its
+/// own, which outlives an asker that has gone.
+class RedisSocket::Lookup {
+  public:
+    explicit Lookup(RedisEndpoint of) : of_(std::move(of)) {
+        found_->host = of_.host;
+        found_->service = std::to_string(of_.port);
         // An address needs no thread, and must work where no interface but loopback is up.
-        addrinfo numeric = question->hints;
-        numeric.ai_flags = AI_NUMERICHOST | AI_NUMERICSERV;
-        if (::getaddrinfo(question->request.ar_name, question->request.ar_service, &numeric,
-                          &question->request.ar_result) == 0) {
-            answered = true;
-            next = question->request.ar_result;
+        if (found_->ask(AI_NUMERICHOST | AI_NUMERICSERV)) {
+            found_->answered = true;
             return;
         }
-        gaicb* list[] = {&question->request};
-        if (::getaddrinfo_a(GAI_NOWAIT, list, 1, nullptr) != 0) answered = true;
+        try {
+            std::thread([found = found_] {
+                found->ask(AI_ADDRCONFIG | AI_NUMERICSERV);
+                found->answered = true;
+            }).detach();
+        } catch (const std::system_error&) {  // no thread to be had: as if nobody knew the host, to be tried again
+            found_->answered = true;
+        }
     }
-    /// Whether the answer is there; `next` stays null when there is no such host.
-    bool poll() {
-        if (answered) return true;
-        const int state = ::gai_error(&question->request);
-        if (state == EAI_INPROGRESS) return false;
-        answered = true;
-        next = state == 0 ? question->request.ar_result : nullptr;
-        return true;
+    const RedisEndpoint& of() const { return of_; }
+    bool answered() const { return found_->answered; }
+    /// The rest only once answered.
+    bool known() const { return found_->all != nullptr; }
+    /// The next address, null after the last one.
+    const addrinfo* next() {
+        const addrinfo* const one = std::exchange(begun_, true) ? rest_ : found_->all;
+        rest_ = one == nullptr ? nullptr : one->ai_next;
+        return one;
     }
+
+  private:
+    struct Found {
+        std::string host, service;
+        addrinfo* all = nullptr;
+        std::atomic<bool> answered{false};
+
+        bool ask(int flags) {
+            addrinfo hints = {};
+            hints.ai_socktype = SOCK_STREAM;
+            hints.ai_flags = flags;
+            return ::getaddrinfo(host.c_str(), service.c_str(), &hints, &all) == 0;
+        }
+        ~Found() {
+            if (all != nullptr) ::freeaddrinfo(all);
+        }
+    };
+
+    const RedisEndpoint of_;
+    const std::shared_ptr<Found> found_ = std::make_shared<Found>();
+    const addrinfo* rest_ = nullptr;
+    bool begun_ = false;
 };
 
 RedisSocket::RedisSocket(std::optional<RedisTrust> trust) : trust_(std::move(trust)) {}
@@ -95,13 +89,17 @@ RedisSocket::~RedisSocket() {
 void RedisSocket::open(const RedisEndpoint& to) {
     close();
     to_ = to;
-    lookup_ = std::make_unique<Lookup>(to);
+    // A name server that is slow is asked once, not again with every attempt.
+    const bool same = unanswered_ && unanswered_->of() == to;
+    lookup_ = same ? std::move(unanswered_) : std::make_unique<Lookup>(to);
+    unanswered_.reset();
 }
 
 void RedisSocket::close() {
     if (socket_ >= 0) ::close(socket_);
     socket_ = -1;
     connected_ = opened_ = false;
+    if (lookup_ && !lookup_->answered()) unanswered_ = std::move(lookup_);
     lookup_.reset();
     tls_.reset();
     wire_.clear();
@@ -109,10 +107,9 @@ void RedisSocket::close() {
 
 /// Begins to connect to the next address; false when there is none left.
 bool RedisSocket::connect_next() {
-    while (lookup_->next != nullptr) {
-        const addrinfo& one = *std::exchange(lookup_->next, lookup_->next->ai_next);
+    while (const addrinfo* const one = lookup_->next()) {
         if (socket_ >= 0) ::close(socket_);
-        socket_ = ::socket(one.ai_family, SOCK_STREAM | SOCK_NONBLOCK | SOCK_CLOEXEC, 0);
+        socket_ = ::socket(one->ai_family, SOCK_STREAM | SOCK_NONBLOCK | SOCK_CLOEXEC, 0);
         if (socket_ < 0) continue;
         const int on = 1, patience_ms = 10'000, idle_s = 5;
         ::setsockopt(socket_, IPPROTO_TCP, TCP_NODELAY, &on, sizeof on);
@@ -121,7 +118,7 @@ bool RedisSocket::connect_next() {
         ::setsockopt(socket_, IPPROTO_TCP, TCP_KEEPIDLE, &idle_s, sizeof idle_s);
         ::setsockopt(socket_, IPPROTO_TCP, TCP_KEEPINTVL, &idle_s, sizeof idle_s);
         ::setsockopt(socket_, IPPROTO_TCP, TCP_USER_TIMEOUT, &patience_ms, sizeof patience_ms);
-        if (::connect(socket_, one.ai_addr, one.ai_addrlen) == 0 || errno == EINPROGRESS) return true;
+        if (::connect(socket_, one->ai_addr, one->ai_addrlen) == 0 || errno == EINPROGRESS) return true;
     }
     return false;
 }
@@ -130,8 +127,8 @@ RedisSocket::Moved RedisSocket::move(std::string& outgoing) {
     Moved moved;
     if (!lookup_) return moved;
     if (socket_ < 0) {
-        if (!lookup_->poll()) return moved;
-        if (lookup_->next == nullptr) {
+        if (!lookup_->answered()) return moved;
+        if (!lookup_->known()) {
             moved.ended = "is a host that nobody knows";
             return moved;
         }
@@ -208,7 +205,7 @@ std::optional<std::string> RedisSocket::receive(std::string& bytes) {
 
 void RedisSocket::wait(Duration limit, bool writing) const {
     const auto milliseconds = std::chrono::ceil<std::chrono::milliseconds>(std::max(limit, Duration::zero()));
-    if (socket_ < 0) {  // the resolver has no descriptor to wait for
+    if (socket_ < 0) {  // a lookup has no descriptor to wait for
         std::this_thread::sleep_for(std::min(milliseconds, std::chrono::milliseconds(5)));
         return;
     }

@@ -10,8 +10,8 @@
 
 namespace tidegate::net {
 
-/// One TCP (and TLS) connection that never blocks: every call moves what can be moved now. Names are looked up by
-/// glibc's own resolver thread. Threads: one.
+/// One TCP (and TLS) connection that never blocks: every call moves what can be moved now. A name is looked
+/// up on a thread of its own, at most one at a time and two when the name changes. Threads: one.
 class RedisSocket {
   public:
     /// With trust the connection is TLS.
@@ -33,7 +33,7 @@ class RedisSocket {
     void wait(Duration limit, bool writing) const;
 
   private:
-    struct Lookup;
+    class Lookup;
     bool connect_next();
     std::optional<std::string> exchange(std::string& outgoing, Moved& moved);
     std::optional<std::string> send_some(std::string& bytes);
@@ -42,6 +42,7 @@ class RedisSocket {
     std::optional<RedisTrust> trust_;
     RedisEndpoint to_;
     std::unique_ptr<Lookup> lookup_;
+    std::unique_ptr<Lookup> unanswered_;  // of an attempt that was given up
     std::unique_ptr<RedisTls> tls_;
     std::string wire_;  // encrypted, not yet sent
     int socket_ = -1;

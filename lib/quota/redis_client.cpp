@@ -5,6 +5,7 @@
 #include <nlohmann/json.hpp>
 #include <set>
 
+#include "base/overloaded.hpp"
 #include "quota/domain_json.hpp"
 #include "quota/redis_scripts.hpp"
 
@@ -16,11 +17,6 @@ using nlohmann::json;
 /// Sums of two thousand of these still fit the fourteen digits that the store's JSON keeps.
 constexpr double most = 1e10;
 constexpr auto shortest_gap = std::chrono::milliseconds(90);
-
-template <class... Handlers>
-struct Overloaded : Handlers... {
-    using Handlers::operator()...;
-};
 
 std::int64_t micros(Duration span) {
     return std::chrono::duration_cast<std::chrono::microseconds>(span).count();
@@ -156,9 +152,10 @@ LeaseClient::Action LeaseClient::ask(TimePoint now) {
     asked_.clear();
     for (const Flow& flow : flows_) add(flow, thousandths(flow.wants));
     // A flow that has only just gone may still be emitting while this request is on its way.
-    for (const auto& [id, flow] : shown_flows_) {
+    for (const auto& entry : shown_flows_) {
+        const std::string& id = entry.first;
         const bool gone = std::none_of(flows_.begin(), flows_.end(), [&](const Flow& f) { return f.id == id; });
-        if (gone && shown_.contains(id) && shown_.at(id) > 0) add(flow, 0);
+        if (gone && shown_.contains(id) && shown_.at(id) > 0) add(entry.second, 0);
     }
     for (const auto& [subject, order] : orders_) {
         const bool free = std::isinf(order.rate.per_second);

@@ -204,7 +204,7 @@ std::string control_channel(const std::string& domain) {
     return "{tidegate:" + domain + "}:ctl";
 }
 
-Result<std::unique_ptr<SharedQuota>> make_redis_quota(SharedQuotaOptions options, Duration patience,
+Result<std::unique_ptr<SharedQuota>> make_redis_quota(const SharedQuotaOptions& options, Duration patience,
                                                       RedisQuotaSeams seams) {
     if (Faults faults = options.validate(); !faults.empty()) return faults.front();
     net::RedisOptions connection;
@@ -230,8 +230,8 @@ Result<std::unique_ptr<SharedQuota>> make_redis_quota(SharedQuotaOptions options
 
 }  // namespace quota
 
-Result<std::unique_ptr<SharedQuota>> make_redis_quota(SharedQuotaOptions options, Duration patience) {
-    return quota::make_redis_quota(std::move(options), patience, {});
+Result<std::unique_ptr<SharedQuota>> make_redis_quota(const SharedQuotaOptions& options, Duration patience) {
+    return quota::make_redis_quota(options, patience, {});
 }
 
 }  // namespace tidegate

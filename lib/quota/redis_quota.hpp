@@ -15,7 +15,7 @@ struct RedisQuotaSeams {
 };
 
 /// As `make_redis_quota`, with rules broken.
-Result<std::unique_ptr<SharedQuota>> make_redis_quota(SharedQuotaOptions options, Duration patience,
+Result<std::unique_ptr<SharedQuota>> make_redis_quota(const SharedQuotaOptions& options, Duration patience,
                                                       RedisQuotaSeams seams);
 
 /// "{ns:domain}:q": one hash for each domain, in one slot of a cluster.

@@ -16,7 +16,7 @@ Faults SharedQuotaOptions::validate() const {
     return {built_without()};
 }
 
-Result<std::unique_ptr<SharedQuota>> make_redis_quota(SharedQuotaOptions, Duration) {
+Result<std::unique_ptr<SharedQuota>> make_redis_quota(const SharedQuotaOptions&, Duration) {
     return built_without();
 }
 

@@ -7,16 +7,25 @@
 #include <tidegate/channel/channel.hpp>
 #include <tidegate/channel/options.hpp>
 #include <tidegate/cohort/plan.hpp>
+#include <tidegate/control/server.hpp>
+#include <tidegate/delivery/collect.hpp>
 #include <tidegate/delivery/config.hpp>
+#include <tidegate/delivery/event_plan.hpp>
 #include <tidegate/delivery/forecast.hpp>
 #include <tidegate/delivery/gate.hpp>
+#include <tidegate/delivery/observer.hpp>
 #include <tidegate/ledger/sqlite_ledger.hpp>
-#include <tidegate/pacing/committed_load.hpp>
+#include <tidegate/pacing/admission.hpp>
 #include <tidegate/pacing/controller.hpp>
+#include <tidegate/pacing/first_come.hpp>
+#include <tidegate/pacing/law.hpp>
 #include <tidegate/pacing/pacer.hpp>
 #include <tidegate/quota/quota_store.hpp>
+#include <tidegate/quota/shared_quota.hpp>
 #include <tidegate/report/report.hpp>
+#include <tidegate/signal/history.hpp>
 #include <tidegate/signal/options.hpp>
+#include <tidegate/sim/simulate.hpp>
 #include <tuple>
 
 using namespace tidegate;
@@ -73,7 +82,7 @@ int main() {
         Message{.title = ""},
         RenderedMessage{.title = ""},
         Outcome{.kind = OutcomeClass::accepted},
-        Commitment{.load = nullptr},
+        Commitment{.reaction = nullptr},
         Admission{.rate = 1},
         Advice{.open = true},
         BackendOptions{.name = ""},
@@ -93,6 +102,33 @@ int main() {
         PrometheusSignal{.url = ""},
         JsonSignal{.url = ""},
         PushSignal{.every = {}},
+        SolapiAccount{.api_key = ""},
+        NhnAccount{.app_key = ""},
+        AlimtalkOptions{.vendor = {}},
+        SmsOptions{.vendor = {}},
+        control::ServerOptions{.listen = ""},
+        CollectOptions{.operator_name = ""},
+        Collected{.delivered = 1},
+        EventOptions{.at = {}},
+        EventLot{.recipients = 1},
+        EventPlan{.at = {}},
+        ObserverOptions{.history_dir = ""},
+        LoadedSite{.site = {}},
+        Open{.key = ""},
+        OpensProgress{.seen = 1},
+        GateProgress{.canary = ""},
+        HistorySummary{.samples = 1},
+        ResponseRecord{.known = ""},
+        RushOptions{.response = 0.5},
+        RushRoom{.room = 1},
+        RushWord{.may_tell = 1},
+        Law{.accepted = 0.05},
+        LeaseRules{.jitter = 0.2},
+        SharedQuotaOptions{.redis = ""},
+        QuotaOrder{.generation = 1},
+        QuotaView{.node = ""},
+        sim::Scenario{.name = ""},
+        sim::Policy{.fixed_rate = 1},
     };
     return std::tuple_size_v<decltype(all)> > 0 ? 0 : 1;
 }

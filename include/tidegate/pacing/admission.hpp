@@ -12,7 +12,7 @@ namespace tidegate {
 /// One campaign's commitment at one backend.
 struct Commitment {
     const Reaction* reaction = nullptr;  ///< of the campaign; must outlive this
-    Impact impact;                       ///< on this backend
+    Impact impact{};                     ///< on this backend
 };
 
 /// Requests/s of ours expected at `at`, over all commitments.

@@ -19,10 +19,10 @@ struct Advice {
     double baseline = 0.0;       ///< requests/s that are not ours
     double ceiling = 0.0;        ///< requests/s the backend is trusted with; infinity when nothing bounds it
     double age_s = 0.0;          ///< of the newest sample; infinity before the first
-    std::string state;           ///< "open", "hold", "pause", "stale"
-    std::string signal;          ///< which signal decided: "p99", "errors", "load", an extra signal's name, "telemetry"
+    std::string state{};         ///< "open", "hold", "pause", "stale"
+    std::string signal{};        ///< which signal decided: "p99", "errors", "load", an extra signal's name, "telemetry"
     double value = 0.0;          ///< its value
-    std::string reason;          ///< one line for people
+    std::string reason{};        ///< one line for people
     std::size_t remembered = 0;  ///< samples of the past it began with; 0 = it had no history
 
     bool operator==(const Advice&) const = default;

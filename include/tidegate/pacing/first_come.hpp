@@ -33,7 +33,7 @@ struct RushRoom {
 /// What a first-come event allows at one moment.
 struct RushWord {
     double may_tell = 0.0;  ///< messages that may still go; infinite when the event binds nothing
-    std::string reason;     ///< why no more, one line for people; empty when it binds nothing
+    std::string reason{};   ///< why no more, one line for people; empty when it binds nothing
 
     bool operator==(const RushWord&) const = default;
 };

@@ -10,7 +10,7 @@ namespace tidegate {
 
 /// What a backend can bear, as its engineers state it.
 struct BackendOptions {
-    std::string name;                                       ///< unique in the site
+    std::string name{};                                     ///< unique in the site
     Duration latency_slo = std::chrono::milliseconds(300);  ///< p99
     double error_slo = 0.01;                                ///< share of requests
     /// Share of capacity that may vanish while our messages are in flight without an outage, 0..0.9. Costs speed.

@@ -13,9 +13,9 @@ namespace tidegate {
 
 /// A rate with the time until which it may be used and what set it.
 struct Allowance {
-    Rate rate;            ///< messages/s
-    TimePoint expires{};  ///< afterwards nothing goes
-    std::string reason;   ///< what set the rate, one line for people
+    Rate rate{};           ///< messages/s
+    TimePoint expires{};   ///< afterwards nothing goes
+    std::string reason{};  ///< what set the rate, one line for people
 
     bool operator==(const Allowance&) const = default;
 };

@@ -114,6 +114,7 @@ class TIDEGATE_EXPORT SharedQuota : public QuotaStore {
 
 /// Opens the connection and waits for it up to `patience`.
 /// Errors: `invalid` options; `unavailable` when no master answers in time or it refuses this user.
-TIDEGATE_EXPORT Result<std::unique_ptr<SharedQuota>> make_redis_quota(SharedQuotaOptions options, Duration patience);
+TIDEGATE_EXPORT Result<std::unique_ptr<SharedQuota>> make_redis_quota(const SharedQuotaOptions& options,
+                                                                      Duration patience);
 
 }  // namespace tidegate
