@@ -83,6 +83,7 @@ struct ReportOptions {
     std::string ledger;
     std::string html;
     std::vector<std::string> exports;  ///< outcomes and a file
+    std::string condemned;             ///< a file for dead addresses
 };
 int report(const ReportOptions& options);
 

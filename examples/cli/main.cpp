@@ -111,6 +111,8 @@ int main(int argc, char** argv) {
     sub->add_option("--html", report.html,
                     "write the picture to this file; ledgers of several campaigns are laid side by side");
     sub->add_option("--export", report.exports, "outcomes, comma separated, and the CSV file to write")->expected(2);
+    sub->add_option("--dead", report.condemned,
+                    "write whose addresses providers called dead or doubtful to this CSV file");
     sub->callback([&] { command = [&] { return cli::report(report); }; });
 
     cli::CollectCommand collect;

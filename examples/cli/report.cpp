@@ -87,6 +87,13 @@ int report(const ReportOptions& options) {
         if (!rows) return tell({rows.error()}, options.json);
         std::cerr << grouped(*rows) << " recipients written to " << options.exports[1] << '\n';
     }
+    if (!options.condemned.empty()) {
+        if (ledgers.size() != 1)
+            return tell({{Errc::invalid, "--dead takes one ledger at a time", "report", ""}}, options.json);
+        Result<std::uint64_t> rows = export_condemned(*ledgers.front().ledger, options.condemned);
+        if (!rows) return tell({rows.error()}, options.json);
+        std::cerr << grouped(*rows) << " addresses written to " << options.condemned << '\n';
+    }
     if (!options.html.empty()) {
         if (const int failed = write_picture(options.html, to_html(panels), options.json); failed != ok) return failed;
     }

@@ -1,50 +1,11 @@
-#include <algorithm>
 #include <filesystem>
 #include <iostream>
-#include <optional>
 
 #include "session.hpp"
 #include "tidegate/base/text.hpp"
 #include "tidegate/control/server.hpp"
-#include "tidegate/delivery/collect.hpp"
 
 namespace tidegate::cli {
-
-namespace {
-
-using namespace std::chrono_literals;
-
-/// Fetches reports until none is outstanding or the time is over. What they leave to the next channel is sent as the
-/// rest was, by another run of the same gate.
-Result<RunResult, Faults> await_reports(Gate& gate, const LoadedCampaign& loaded, const RunOptions& run_options,
-                                        Duration at_most, RunResult result, std::optional<CampaignHandle>& handle,
-                                        ProgressView& view) {
-    const TimePoint end = system_clock().now() + at_most;
-    const CollectOptions collecting{run_options.ledger_dir, run_options.operator_name};
-    Duration pause = 500ms;
-    while (result.state == RunState::awaiting_reports && system_clock().now() < end) {
-        if (!nap(std::min<Duration>(pause, end - system_clock().now()))) {
-            return RunResult{RunState::awaiting_reports, stopped, "stopped while waiting for reports"};
-        }
-        pause = std::min<Duration>(pause * 2, 10s);
-        Result<Collected, Faults> seen = collect_reports(loaded.site, loaded.campaign, collecting);
-        if (!seen) {
-            std::cerr << "warning: " << seen.error().front().text() << '\n';
-            continue;
-        }
-        if (seen->to_resend > 0) {
-            Result<CampaignHandle, Faults> again = gate.start(loaded.campaign, run_options);
-            if (!again) return again.error();
-            handle = std::move(*again);
-            result = follow(*handle, view);
-        } else if (seen->awaiting == 0) {
-            return RunResult{RunState::completed, ok, "every recipient has a final outcome, and every report is in"};
-        }
-    }
-    return result;
-}
-
-}  // namespace
 
 int run(const RunCommand& options) {
     const bool json = options.common.json;
@@ -76,6 +37,7 @@ int run(const RunCommand& options) {
     run_options.must_exist = options.resume;
     run_options.limit = options.limit;
     run_options.watch_after = *watch;
+    run_options.wait_reports = *wait_reports;
     run_options.operator_name = operator_name();
     run_options.record = {{"campaign file", loaded->campaign_hash}, {"site file", loaded->site_hash}};
     if (view.kind() == ProgressView::Kind::bar) {
@@ -104,15 +66,8 @@ int run(const RunCommand& options) {
     Result<CampaignHandle, Faults> handle = (*gate)->start(loaded->campaign, run_options);
     if (view.kind() == ProgressView::Kind::bar) std::cerr << "\r\x1b[2K";
     if (!handle) return tell(handle.error(), json);
-    RunResult result = follow(*handle, view);
-    std::optional<CampaignHandle> last = *handle;
-    if (*wait_reports > Duration{0} && !options.dry_run) {
-        Result<RunResult, Faults> waited =
-            await_reports(**gate, *loaded, run_options, *wait_reports, result, last, view);
-        if (!waited) return tell(waited.error(), json);
-        result = *waited;
-    }
-    return conclude(*last, result, json, loaded->campaign.audience.all_devices);
+    const RunResult result = follow(*handle, view);
+    return conclude(*handle, result, json, loaded->campaign.audience.all_devices);
 }
 
 int test(const TestOptions& options) {

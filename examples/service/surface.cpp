@@ -14,6 +14,7 @@ using nlohmann::json;
 using tidegate::Seconds;
 
 constexpr std::size_t largest_body = 64 * 1024;
+constexpr std::size_t largest_report = 1024 * 1024;  // vendors pack many results into one
 constexpr std::size_t threads = 8;
 constexpr const char* id_pattern = "([A-Za-z0-9._-]{1,100})";
 
@@ -68,11 +69,26 @@ Answer take_sample(tidegate::Gate& gate, const std::string& backend, const json&
     return {200, {{"backend", backend}}};
 }
 
-/// The vendors of Alimtalk and SMS tell later what became of a message. tidegate 0.1 fetches such reports and takes none
-/// that are pushed, so they are refused in a way that makes a vendor try again, instead of being swallowed.
-Answer take_report(const std::string& account) {
-    return fail(501,
-                "this version of tidegate fetches reports and takes none; account \"" + account + "\" keeps its report");
+/// A vendor's word about messages it took, passed on unchanged. What it cannot show to be its own is 401, what should
+/// come again is 503: a vendor tries a few times.
+Answer take_report(tidegate::Gate& gate, const std::string& account, const httplib::Request& request) {
+    const tidegate::ReportHeaders headers(request.headers.begin(), request.headers.end());
+    const auto taken = gate.ingest_report(account, headers, request.body);
+    if (taken) return {200, {{"reports", taken->reports}, {"ours", taken->ours}}};
+    switch (taken.error().code) {
+        case tidegate::Errc::not_found:
+            return fail(404, {taken.error()});
+        case tidegate::Errc::refused:
+            return fail(401, {taken.error()});
+        case tidegate::Errc::invalid:
+            return fail(400, {taken.error()});
+        default:
+            return fail(503, {taken.error()});
+    }
+}
+
+bool of_reports(const httplib::Request& request) {
+    return request.path.starts_with("/reports/");
 }
 
 }  // namespace
@@ -90,6 +106,8 @@ void Surface::Impl::route(Desk& desk, tidegate::Gate& gate) {
     using httplib::Request;
     using httplib::Response;
     http.set_pre_routing_handler([this](const Request& request, Response& response) {
+        if (of_reports(request))
+            return httplib::Server::HandlerResponse::Unhandled;  // a vendor has a secret of its own
         const std::string header = request.get_header_value("Authorization");
         if (header.starts_with("Bearer ") && token.equals(std::string_view(header).substr(7))) {
             return httplib::Server::HandlerResponse::Unhandled;
@@ -98,26 +116,35 @@ void Surface::Impl::route(Desk& desk, tidegate::Gate& gate) {
         send(response, fail(401, "the bearer token is missing or wrong"));
         return httplib::Server::HandlerResponse::Handled;
     });
+    const auto post = [this](const std::string& path, const httplib::Server::Handler& handler) {
+        http.Post(path, [handler](const Request& request, Response& response) {
+            if (request.body.size() > largest_body) {
+                return send(response, fail(413, "the request is larger than 64 KiB"));
+            }
+            handler(request, response);
+        });
+    };
     const std::string campaign = std::string("/campaigns/") + id_pattern;
-    http.Post("/campaigns",
-              [&desk](const Request& request, Response& response) { send(response, desk.accept(request.body)); });
+    post("/campaigns",
+         [&desk](const Request& request, Response& response) { send(response, desk.accept(request.body)); });
     http.Get("/campaigns", [&desk](const Request&, Response& response) { send(response, desk.list()); });
     http.Get(campaign,
              [&desk](const Request& request, Response& response) { send(response, desk.show(request.matches[1])); });
-    http.Post(campaign + "/(pause|resume|abort)", [&desk](const Request& request, Response& response) {
+    post(campaign + "/(pause|resume|abort)", [&desk](const Request& request, Response& response) {
         send(response, desk.act(request.matches[1], request.matches[2], who(request)));
     });
-    http.Post(campaign + "/opens", [&desk](const Request& request, Response& response) {
+    post(campaign + "/opens", [&desk](const Request& request, Response& response) {
         send(response, take_opens(desk, request.matches[1], object_of(request)));
     });
-    http.Post("/backends/([^/]+)/samples", [&gate](const Request& request, Response& response) {
+    post("/backends/([^/]+)/samples", [&gate](const Request& request, Response& response) {
         send(response, take_sample(gate, request.matches[1], object_of(request)));
     });
-    http.Post("/reports/([^/]+)",
-              [](const Request& request, Response& response) { send(response, take_report(request.matches[1])); });
+    http.Post("/reports/([^/]+)", [&gate](const Request& request, Response& response) {
+        send(response, take_report(gate, request.matches[1], request));
+    });
     http.set_error_handler([](const Request&, Response& response) {
         if (!response.body.empty()) return;
-        send(response, fail(response.status, response.status == 413 ? "the request is larger than 64 KiB"
+        send(response, fail(response.status, response.status == 413 ? "the request is too large"
                                                                     : "there is no such resource; see the README"));
     });
     http.set_exception_handler([](const Request&, Response& response, const std::exception_ptr&) {
@@ -133,7 +160,7 @@ tidegate::Result<std::unique_ptr<Surface>> Surface::open(Desk& desk, tidegate::G
     auto& http = impl->http;
     impl->token = std::move(token);
     http.new_task_queue = [] { return new httplib::ThreadPool(threads); };
-    http.set_payload_max_length(largest_body);
+    http.set_payload_max_length(largest_report);
     http.set_keep_alive_max_count(1);  // an idle connection must not hold a thread, nor the shutdown
     http.set_read_timeout(5);
     http.set_write_timeout(5);

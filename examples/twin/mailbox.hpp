@@ -39,6 +39,9 @@ class Mailbox {
 
     ProviderFault fault() const { return fault_; }
     void set_fault(ProviderFault fault) { fault_ = fault; }
+    /// The vendor that answers 503 to everything: "solapi", "nhn", or "none".
+    const std::string& dead() const { return dead_; }
+    void set_dead(std::string vendor) { dead_ = std::move(vendor); }
     /// Forgets who got what.
     void reset();
     /// `"recipients":…,"distinct":…` and so on, without braces.
@@ -54,6 +57,7 @@ class Mailbox {
     Sent sent_;
     Delivered delivered_;
     ProviderFault fault_ = ProviderFault::none;
+    std::string dead_ = "none";
     std::unordered_map<std::string, std::uint32_t> messages_;  ///< by address and key
     std::unordered_set<std::string> recipients_;
     std::map<std::string, Tally, std::less<>> channels_;

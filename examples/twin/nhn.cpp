@@ -45,6 +45,7 @@ void NhnEndpoint::handle(HttpServer::Ticket ticket, const HttpRequest& request) 
 }
 
 std::optional<HttpReply> NhnEndpoint::route(const HttpRequest& request) {
+    if (mailbox_.dead() == "nhn") return HttpReply{503, "{}", "application/json", {}};
     if (request.header("x-secret-key") != options_.secret) return said(-1001, "the secret key is not the appkey's");
     const auto path = request.path();
     const bool of_sms = path.starts_with("/sms/v3.0/appKeys/");

@@ -120,7 +120,7 @@ void Ops::telemetry(HttpServer::Ticket ticket, bool as_page) {
 std::string Ops::faults() const {
     return R"({"capacity":)" + std::to_string(bank_.factor()) + R"(,"surge":)" + std::to_string(crowd_.surge()) +
            R"(,"telemetry":")" + std::string(name_of<TelemetryFault>(kTelemetry, telemetry_)) + R"(","provider":")" +
-           std::string(name_of<ProviderFault>(kProvider, mailbox_.fault())) + "\"}";
+           std::string(name_of<ProviderFault>(kProvider, mailbox_.fault())) + R"(","dead":")" + mailbox_.dead() + "\"}";
 }
 
 HttpReply Ops::fault(const HttpRequest& request) {
@@ -148,8 +148,11 @@ HttpReply Ops::fault(const HttpRequest& request) {
             const auto fault = find<ProviderFault>(kProvider, value);
             if (!fault) return refused("provider is ok, hang, garbage, 500, 503 or 429");
             mailbox_.set_fault(*fault);
+        } else if (name == "dead") {
+            if (value != "none" && value != "solapi" && value != "nhn") return refused("dead is none, solapi or nhn");
+            mailbox_.set_dead(value);
         } else {
-            return refused("unknown fault; known are capacity, surge, telemetry and provider");
+            return refused("unknown fault; known are capacity, surge, telemetry, provider and dead");
         }
     }
     return {200, faults(), "application/json", {}};

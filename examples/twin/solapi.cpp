@@ -116,6 +116,7 @@ std::optional<HttpReply> SolapiEndpoint::signature_fault(const HttpRequest& requ
 }
 
 std::optional<HttpReply> SolapiEndpoint::route(const HttpRequest& request) {
+    if (mailbox_.dead() == "solapi") return HttpReply{503, "{}", "application/json", {}};
     if (auto fault = signature_fault(request)) return fault;
     auto path = request.path();
     if (path.size() > 1 && path.ends_with('/')) path.remove_suffix(1);

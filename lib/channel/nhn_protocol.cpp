@@ -172,6 +172,40 @@ int page_number(std::string_view text) {
     return std::max(value, 1);
 }
 
+/// One message's result; nothing without our mark, or without a code: it has none yet.
+std::optional<VendorReport> report_of(const json& entry, CodeTable codes) {
+    const auto about = parse_reference(word(entry, "recipientGroupingKey"));
+    const std::string result = word(entry, "resultCode");
+    if (!about || result.empty()) return std::nullopt;
+    const std::string number = word(entry, "recipientNo");
+    const std::string_view own[] = {number};
+    Outcome outcome = outcome_of_code(codes, result, word(entry, "resultCodeName"), own);
+    outcome.phase = Phase::report;
+    return VendorReport{*about, std::move(outcome)};
+}
+
+/// What NHN's webhook posts. The coarse code for success is as good as the fine one; the one for failure says no
+/// reason, and without a reason nothing may go on, so that it is left to be asked for.
+Result<std::vector<VendorReport>> heard(const Secret& secret, CodeTable codes, Headers headers, std::string_view body) {
+    const auto theirs =
+        check_report_secret(secret, secret.reveal(), headers, {"X-Toast-Webhook-Signature", "X-Nhn-Webhook-Signature"});
+    if (!theirs) return theirs.error();
+    const json document = json::parse(body, nullptr, false);
+    if (!document.is_object()) return no_report();
+    if (word(document, "event") != "MESSAGE_RESULT_UPDATE") return std::vector<VendorReport>{};
+    const auto hooks = document.find("hooks");
+    if (hooks == document.end() || !hooks->is_array()) return no_report();
+    std::vector<VendorReport> reports;
+    for (json entry : *hooks) {
+        if (!entry.is_object()) return no_report();
+        const std::string code = word(entry, "resultCode");
+        if (code == "MRC02") continue;
+        if (code == "MRC01") entry["resultCode"] = "1000";
+        if (auto report = report_of(entry, codes)) reports.push_back(std::move(*report));
+    }
+    return reports;
+}
+
 /// Reads one page of results; a message without a code has none yet. `more` tells whether a further page may follow.
 Result<ReportPage> read_page(const net::HttpResponse& response, const char* list_at, CodeTable codes, bool& more) {
     const json document = json::parse(response.body, nullptr, false);
@@ -183,14 +217,7 @@ Result<ReportPage> read_page(const net::HttpResponse& response, const char* list
     ReportPage page;
     more = list.is_array() && list.size() >= page_size;
     for (std::size_t i = 0; list.is_array() && i < list.size(); ++i) {
-        const auto about = parse_reference(word(list[i], "recipientGroupingKey"));
-        const std::string result = word(list[i], "resultCode");
-        if (!about || result.empty()) continue;
-        const std::string number = word(list[i], "recipientNo");
-        const std::string_view own[] = {number};
-        Outcome outcome = outcome_of_code(codes, result, word(list[i], "resultCodeName"), own);
-        outcome.phase = Phase::report;
-        page.reports.push_back({*about, std::move(outcome)});
+        if (auto report = report_of(list[i], codes)) page.reports.push_back(std::move(*report));
     }
     return page;
 }
@@ -206,6 +233,7 @@ NhnAlimtalkProtocol::NhnAlimtalkProtocol(const ChannelOptions& options, const Al
     : sender_(alimtalk.sender),
       url_(base_url(account, nhn_alimtalk_url) + "/alimtalk/v2.3/appkeys/" + account.app_key + "/messages"),
       secret_(account.secret_key),
+      report_secret_(account.report_secret),
       timeout_(options.timeout) {}
 
 Result<void> NhnAlimtalkProtocol::check(const Attempt& attempt) const {
@@ -263,10 +291,15 @@ Result<ReportPage> NhnAlimtalkProtocol::read_reports(const net::HttpResponse& re
     return read;
 }
 
+Result<std::vector<VendorReport>> NhnAlimtalkProtocol::hear_reports(Headers headers, std::string_view body) const {
+    return heard(report_secret_, kakao_codes(), headers, body);
+}
+
 NhnSmsProtocol::NhnSmsProtocol(const ChannelOptions& options, const SmsOptions& sms, const NhnAccount& account)
     : sender_(sms.sender),
       url_(base_url(account, nhn_sms_url) + "/sms/v3.0/appKeys/" + account.app_key + "/sender/"),
       secret_(account.secret_key),
+      report_secret_(account.report_secret),
       timeout_(options.timeout) {}
 
 Result<void> NhnSmsProtocol::check(const Attempt& attempt) const {
@@ -330,6 +363,10 @@ Result<ReportPage> NhnSmsProtocol::read_reports(const net::HttpResponse& respons
         read->next = "mms:1";
     }
     return read;
+}
+
+Result<std::vector<VendorReport>> NhnSmsProtocol::hear_reports(Headers headers, std::string_view body) const {
+    return heard(report_secret_, nhn_sms_results(), headers, body);
 }
 
 std::unique_ptr<Conversation> NhnSmsProtocol::converse(std::vector<Attempt> batch) const {

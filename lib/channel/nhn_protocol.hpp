@@ -18,11 +18,12 @@ class NhnAlimtalkProtocol final : public VendorProtocol {
     std::unique_ptr<Conversation> converse(std::vector<Attempt> batch) const override;
     net::HttpRequest ask_reports(const std::string& request, const std::string& page, WallTime now) const override;
     Result<ReportPage> read_reports(const net::HttpResponse& response, const std::string& page) const override;
+    Result<std::vector<VendorReport>> hear_reports(Headers headers, std::string_view body) const override;
     net::HttpRequest request(std::span<const Attempt> batch) const;
 
   private:
     const std::string sender_, url_;
-    const Secret secret_;
+    const Secret secret_, report_secret_;
     const Duration timeout_;
 };
 
@@ -37,6 +38,7 @@ class NhnSmsProtocol final : public VendorProtocol {
     /// SMS and LMS are listed apart: first the one kind is asked for, then the other.
     net::HttpRequest ask_reports(const std::string& request, const std::string& page, WallTime now) const override;
     Result<ReportPage> read_reports(const net::HttpResponse& response, const std::string& page) const override;
+    Result<std::vector<VendorReport>> hear_reports(Headers headers, std::string_view body) const override;
     /// The text is the request's, not the recipient's: who is addressed by name has a request of his own.
     std::string shared_part(const Attempt& attempt) const override;
     std::unique_ptr<Conversation> converse(std::vector<Attempt> batch) const override;
@@ -44,7 +46,7 @@ class NhnSmsProtocol final : public VendorProtocol {
 
   private:
     const std::string sender_, url_;
-    const Secret secret_;
+    const Secret secret_, report_secret_;
     const Duration timeout_;
 };
 

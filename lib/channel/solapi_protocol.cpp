@@ -27,6 +27,19 @@ bool good(const net::HttpResponse& response) {
     return response.status >= 200 && response.status <= 299;
 }
 
+/// One message's result; nothing for what has no mark of ours.
+std::optional<VendorReport> report_of(const json& entry, std::string_view reason) {
+    const json fields = entry.is_object() && entry.contains("customFields") ? entry["customFields"] : json();
+    const auto about = parse_reference(text_of(fields, reference_field));
+    const std::string code = text_of(entry, "statusCode");
+    if (!about || code.empty()) return std::nullopt;
+    const std::string number = text_of(entry, "to");
+    const std::string_view own[] = {number};
+    Outcome outcome = outcome_of_code(solapi_codes(), code, text_of(entry, reason), own);
+    outcome.phase = Phase::report;
+    return VendorReport{*about, std::move(outcome)};
+}
+
 class SolapiConversation final : public Conversation {
   public:
     SolapiConversation(const SolapiProtocol& protocol, std::vector<Attempt> batch)
@@ -287,18 +300,24 @@ Result<ReportPage> SolapiProtocol::read_reports(const net::HttpResponse& respons
     if (!list.is_object()) return unreadable_reports(response, text_of(document, "errorCode"));
     ReportPage page;
     for (const auto& [id, entry] : list.items()) {
-        const json fields = entry.is_object() && entry.contains("customFields") ? entry["customFields"] : json();
-        const auto about = parse_reference(text_of(fields, reference_field));
-        const std::string code = text_of(entry, "statusCode");
-        if (!about || code.empty()) continue;
-        const std::string number = text_of(entry, "to");
-        const std::string_view own[] = {number};
-        Outcome outcome = outcome_of_code(solapi_codes(), code, text_of(entry, "reason"), own);
-        outcome.phase = Phase::report;
-        page.reports.push_back({*about, std::move(outcome)});
+        if (auto report = report_of(entry, "reason")) page.reports.push_back(std::move(*report));
     }
     page.next = text_of(document, "nextKey");
     return page;
+}
+
+Result<std::vector<VendorReport>> SolapiProtocol::hear_reports(Headers headers, std::string_view body) const {
+    const Secret& secret = account_.report_secret;
+    const auto theirs = check_report_secret(secret, net::sha1_hex(secret.reveal()), headers, {"X-Solapi-Secret"});
+    if (!theirs) return theirs.error();
+    const json document = json::parse(body, nullptr, false);
+    if (!document.is_array()) return no_report();
+    std::vector<VendorReport> reports;
+    for (const json& entry : document) {
+        if (!entry.is_object()) return no_report();
+        if (auto report = report_of(entry, "statusMessage")) reports.push_back(std::move(*report));
+    }
+    return reports;
 }
 
 std::unique_ptr<Conversation> SolapiProtocol::converse(std::vector<Attempt> batch) const {

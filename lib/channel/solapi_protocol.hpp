@@ -27,6 +27,7 @@ class SolapiProtocol final : public VendorProtocol {
     std::unique_ptr<Conversation> converse(std::vector<Attempt> batch) const override;
     net::HttpRequest ask_reports(const std::string& request, const std::string& page, WallTime now) const override;
     Result<ReportPage> read_reports(const net::HttpResponse& response, const std::string& page) const override;
+    Result<std::vector<VendorReport>> hear_reports(Headers headers, std::string_view body) const override;
 
     /// A signed request to one of the API's paths.
     net::HttpRequest request(std::string method, const std::string& path, std::string body, WallTime now) const;

@@ -41,6 +41,30 @@ Result<std::size_t> fitting(const std::string& text, const char* field, std::siz
 
 }  // namespace
 
+Result<void> check_report_secret(const Secret& secret, std::string_view expected, Headers headers,
+                                 std::initializer_list<std::string_view> names) {
+    if (secret.empty()) {
+        return Error{Errc::refused, "reports are not taken for this account", {}, "give it a report_secret"};
+    }
+    const auto same = [](std::string_view a, std::string_view b) {
+        const auto lower = [](char c) { return c >= 'A' && c <= 'Z' ? static_cast<char>(c + ('a' - 'A')) : c; };
+        return std::equal(a.begin(), a.end(), b.begin(), b.end(), [&](char x, char y) { return lower(x) == lower(y); });
+    };
+    for (const std::string_view name : names) {
+        const auto found =
+            std::find_if(headers.begin(), headers.end(), [&](const auto& header) { return same(header.first, name); });
+        if (found != headers.end() && net::equal_constant_time(found->second, expected)) return {};
+    }
+    return Error{Errc::refused,
+                 "the report cannot be shown to be the vendor's",
+                 {},
+                 "report_secret must be the one that stands in the vendor's console"};
+}
+
+Error no_report() {
+    return {Errc::invalid, "the body is no report of this vendor", {}, "hand over the request's body unchanged"};
+}
+
 std::optional<std::string> phone_number(std::string_view written) {
     std::string digits = audience::normal_identity(written);
     const bool numeric = std::all_of(digits.begin(), digits.end(), [](char c) { return c >= '0' && c <= '9'; });

@@ -1,13 +1,16 @@
 #pragma once
 
+#include <initializer_list>
 #include <memory>
 #include <optional>
 #include <span>
 #include <string>
 #include <string_view>
+#include <utility>
 #include <vector>
 
 #include "net/http.hpp"
+#include "tidegate/base/secret.hpp"
 #include "tidegate/message/attempt.hpp"
 #include "tidegate/message/outcome.hpp"
 
@@ -51,6 +54,16 @@ struct ReportPage {
     std::string next;
 };
 
+/// A request's headers as the host's ingress has them; names in any case.
+using Headers = std::span<const std::pair<std::string, std::string>>;
+
+/// Whether the first header of one of these names is what the secret makes it; in constant time. Errors: `refused`,
+/// also without a secret.
+Result<void> check_report_secret(const Secret& secret, std::string_view expected, Headers headers,
+                                 std::initializer_list<std::string_view> names);
+/// A body that is no report of the vendor's.
+Error no_report();
+
 /// How one vendor takes one kind of message. Immutable; any thread.
 class VendorProtocol {
   public:
@@ -67,6 +80,10 @@ class VendorProtocol {
     virtual net::HttpRequest ask_reports(const std::string& request, const std::string& page, WallTime now) const = 0;
     /// Errors: an answer that is none.
     virtual Result<ReportPage> read_reports(const net::HttpResponse& response, const std::string& page) const = 0;
+    /// Reports the vendor posted to the host's own ingress; none when they are about something else. Errors: `refused`
+    /// when they cannot be shown to be the vendor's, `invalid` for a body that is none of its. Neither repeats anything
+    /// of what came or was expected.
+    virtual Result<std::vector<VendorReport>> hear_reports(Headers headers, std::string_view body) const = 0;
 };
 
 /// A subscriber's number as vendors want it: "+82 10-1234-5678" is "01012345678", as on suppression lists. Nothing when

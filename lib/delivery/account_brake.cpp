@@ -58,6 +58,7 @@ void AccountBrake::record(const Asker& message, const Outcome& answer, TimePoint
         if (rest_ == Rest::none) return begin_rest(Rest::throttled, wish_of(answer), now);
         if (rest_ == Rest::down) slow_down(now);
         rest_ = Rest::throttled;
+        down_since_.reset();
         if (asked) return refused_again(wish_of(answer), now);
         // Others that were on their way: they do not lengthen the rest, but a later word than the first counts.
         if (!asker_ && answer.retry_after) next_ = std::max(next_, now + wish_of(answer));
@@ -90,8 +91,18 @@ void AccountBrake::held_back(const Asker& message, TimePoint now) {
     next_ = now;
 }
 
+void AccountBrake::pause(TimePoint now) {
+    rest_ = Rest::down;
+    paused_ = true;
+    if (!down_since_) down_since_ = now;
+    asker_.reset();
+    next_ = now + longest;
+}
+
 void AccountBrake::end_rest(TimePoint now) {
     rest_ = Rest::none;
+    down_since_.reset();
+    paused_ = false;
     asker_.reset();
     resumed_ = free_at_ = now;
 }
@@ -119,6 +130,7 @@ void AccountBrake::begin_rest(Rest why, Duration asked, TimePoint now) {
     if (why == Rest::throttled) slow_down(now);
     if (why == Rest::down || now - resumed_ > settled) length_ = Duration{0};
     rest_ = why;
+    if (why == Rest::down) down_since_ = now;
     refused_again(asked, now);
 }
 

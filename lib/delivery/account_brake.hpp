@@ -42,6 +42,12 @@ class AccountBrake {
     bool resting() const { return rest_ != Rest::none; }
     /// Whether the provider is at fault for the rest, rather than our rate.
     bool down() const { return rest_ == Rest::down; }
+    /// Since when it has been down; nothing while it is not.
+    std::optional<TimePoint> down_since() const { return down_since_; }
+    /// Credentials, balance or the account itself were refused: down at once, and asked once a minute.
+    void pause(TimePoint now);
+    /// Whether it is down until a person acts.
+    bool paused() const { return paused_; }
     /// Messages a second while the account recovers.
     std::optional<double> limit(TimePoint now) const;
     /// Why it rests or is slow, for people; empty otherwise.
@@ -62,6 +68,8 @@ class AccountBrake {
     Duration length_{0};  // of the newest rest; zero once it is forgotten
     TimePoint next_{};    // when the next message may ask
     std::optional<Asker> asker_;
+    std::optional<TimePoint> down_since_;
+    bool paused_ = false;
 
     // recovering
     double before_ = 0;     // messages a second at which the provider refused; 0 = no limit

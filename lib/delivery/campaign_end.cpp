@@ -99,8 +99,11 @@ void CampaignRun::check_end(TimePoint now) {
 
     const bool all_on_disk = outbox_.idle() && job_.batch.finals.empty();
     if (walked_all_ && night_ends_) return check_night(now, wall, all_on_disk);
-    const bool nothing_open = working_.empty() && all_on_disk;
+    const bool nothing_open = working_.empty() && all_on_disk && reports_.empty();
     if (nothing_open && pending() == 0) {
+        if (now < last_release_ + wait_reports_ && reports_owed()) {
+            return note_reason("all sent; waiting for delivery reports");
+        }
         if (now < last_release_ + watch_after_) return note_reason("all sent; watching the backends");
         const RunResult end = completed();
         return begin_ending(end.state, end.exit_code, end.why, soon);
@@ -202,6 +205,8 @@ void CampaignRun::let_go() {
 
 /// Personal data do not outlive the run because somebody keeps its handle.
 void CampaignRun::forget_everyone() {
+    close_reports();
+    unwritten_.clear();
     working_.clear();
     excused_.clear();
     adopted_.clear();
@@ -228,6 +233,7 @@ void CampaignRun::flush(TimePoint now) {
     }
     if (job_.batch.empty() && job_.attempts.empty() && !job_.last) return;
     job_.made_at = now;
+    job_.number = job_number_++;
     outbox_.push(std::move(job_));
     job_ = {};
     wake_writer_();

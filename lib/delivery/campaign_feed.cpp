@@ -30,6 +30,7 @@ bool CampaignRun::feed() {
     }
     if (last_pushed_) return false;
     take_answers(now);
+    if (!ending_) take_reports(now);
     watch_canary(now);
     std::size_t moved = 0;
     const bool free = !ending_ && may_release(now);
@@ -44,6 +45,7 @@ bool CampaignRun::feed() {
     hungry_ = free && (ready_count() > 0 || gathering || backlog() > 0);
     if (free && !ending_) {
         moved = release(now);
+        go_around(now);
         move_on(now);
         if (night_ends_ && hours_.night && noted_.empty()) note_reason(words_for_night());
     } else if (shared_) {
@@ -132,7 +134,8 @@ void CampaignRun::walk(TimePoint now) {
         if (limit_ != 0 && begun_ >= limit_) return;
         cursor_ = {recipient.cohort, recipient.shard, recipient.id};
         // An adopted one may have ended by now without the disk knowing yet: met again here it would be sent twice.
-        const bool known = working_.contains(recipient.id) || adopted_.contains(recipient.id);
+        const bool known =
+            working_.contains(recipient.id) || adopted_.contains(recipient.id) || unwritten_.contains(recipient.id);
         if (recipient.outcome == Final::pending && !known) admit(std::move(recipient));
     }
 }

@@ -76,6 +76,8 @@ CampaignRun::CampaignRun(RunParts parts, const Clock& clock, Log& log, std::func
       told_before_(told_in(parts.cohorts)),
       limit_(parts.limit),
       watch_after_(parts.watch_after),
+      wait_reports_(parts.wait_reports),
+      mark_(channel::campaign_mark(parts.campaign.id)),
       ledger_path_(parts.ledger_path),
       clock_(clock),
       log_(log),
@@ -99,6 +101,7 @@ CampaignRun::CampaignRun(RunParts parts, const Clock& clock, Log& log, std::func
       response_horizon_(reaction_.model().horizon()),
       believed_total_(ResponseModel(parts.campaign.response).total()),
       totals_(parts.totals) {
+    awaited_ = std::move(parts.awaited);
     appetites_.resize(accounts_.size());
     for (const Account* account : accounts_) {
         // Until the control thread has given a lease nothing may pass.

@@ -15,15 +15,18 @@
 #include <unordered_set>
 #include <vector>
 
+#include "channel/vendor.hpp"
 #include "delivery/account.hpp"
 #include "delivery/appetite.hpp"
 #include "delivery/attribution.hpp"
+#include "delivery/awaited_reports.hpp"
 #include "delivery/canary_gate.hpp"
 #include "delivery/cohort_clock.hpp"
 #include "delivery/eligibility.hpp"
 #include "delivery/judge.hpp"
 #include "delivery/outbox.hpp"
 #include "delivery/route.hpp"
+#include "delivery/unwritten.hpp"
 #include "delivery/valve.hpp"
 #include "ledger/key_lookup.hpp"
 #include "tidegate/audience/suppression.hpp"
@@ -57,8 +60,10 @@ struct RunParts {
     std::string failed_gate;  // how the canary failed that ended the last run, if one did
     std::uint64_t limit = 0;
     Duration watch_after{0};
-    std::string operator_name;
-    std::string ledger_path;
+    Duration wait_reports{0};
+    AwaitedReports awaited{};  ///< owed to earlier runs of this ledger
+    std::string operator_name{};
+    std::string ledger_path{};
     std::uint64_t seed = 0;
     bool shared = false;  ///< its leases come from a store that other nodes use too
 };
@@ -128,6 +133,15 @@ class CampaignRun : public std::enable_shared_from_this<CampaignRun> {
     /// Looks up the opens that were told and lets them teach the curve.
     void attribute(const std::stop_token& stop);
 
+    // ---- reports, any thread
+    enum class Told : std::uint8_t { taken, ended, full };
+    /// What a vendor says about this campaign's messages that went over one account, fetched or handed in.
+    Told tell_reports(const std::string& account, std::vector<channel::VendorReport> reports);
+    /// The requests to ask this account's vendor about now; none unless the run waits for reports.
+    std::vector<std::string> due_reports(const std::string& account, TimePoint now, std::size_t at_most);
+    /// What a report names this campaign by.
+    const std::string& mark() const { return mark_; }
+
     // ---- operators, any thread
     void pause(bool paused, std::string_view operator_name);
     void set_rate(std::optional<Rate> cap, std::string_view operator_name);
@@ -179,12 +193,27 @@ class CampaignRun : public std::enable_shared_from_this<CampaignRun> {
     /// For what is in flight when a run ends by itself.
     static constexpr auto wind_up = std::chrono::seconds(20);
     enum class Gone : std::uint8_t { released, wait, dropped };
+    /// A report of one account, by its number.
+    struct Report {
+        std::size_t account = 0;
+        channel::VendorReport said;
+    };
+    enum class Heard : std::uint8_t { nothing, reached, reached_nobody, later };
 
     // feeder's rooms
     void adopt_open_deliveries(const std::vector<std::pair<LedgerDelivery, LedgerRecipient>>& open);
     void take_answers(TimePoint now);
     bool settle(const Answer& answer, TimePoint now);
     Tries tries_with(const LedgerDelivery& delivery, const Outcome& answer);
+    void judge_account(const Asker& message, std::size_t index, const Outcome& answer, bool ours, TimePoint now);
+    bool has_way_around(std::size_t index) const;
+    void go_around(TimePoint now);
+    bool goes_around(DeliveryId id, std::size_t index) const;
+    void take_reports(TimePoint now);
+    Heard hear(const Report& report, TimePoint now);
+    Heard put_report(Work& work, const Report& report, TimePoint now);
+    bool reports_owed() const;
+    void close_reports();
     void tally(const Account& account, OutcomeClass kind);
     void apply(Work& work, LedgerDelivery& delivery, const Verdict& verdict, TimePoint now);
     void proceed(std::int64_t recipient, TimePoint now);
@@ -273,7 +302,8 @@ class CampaignRun : public std::enable_shared_from_this<CampaignRun> {
     const bool shared_;
     const std::uint64_t told_before_;
     const std::uint64_t limit_;
-    const Duration watch_after_;
+    const Duration watch_after_, wait_reports_;
+    const std::string mark_;
     const std::string ledger_path_;
     const Clock& clock_;
     Log& log_;
@@ -299,6 +329,9 @@ class CampaignRun : public std::enable_shared_from_this<CampaignRun> {
     std::vector<RatioBreaker> breakers_;  // by account
     std::vector<TokenBucket> buckets_;    // by account
     std::vector<Appetite> appetites_;     // by account; only where leases are shared
+    std::deque<Report> reports_;          // told, and not yet in the job
+    Unwritten unwritten_;                 // closed recipients
+    std::uint64_t job_number_ = 1;        // of the job being filled
     WriteJob job_;                        // being filled
     Hours hours_;
     WallTime hours_checked_{};
@@ -331,6 +364,8 @@ class CampaignRun : public std::enable_shared_from_this<CampaignRun> {
     std::atomic<bool> disk_given_up_{false};
     std::string disk_error_;  // under mutex_
 
+    std::atomic<std::uint64_t> written_{0};  // number of the newest job on disk
+
     std::atomic<std::uint64_t> released_{0};
     std::atomic<std::uint32_t> cohort_now_{0};
     std::atomic<bool> suppression_unreadable_{false};
@@ -362,6 +397,11 @@ class CampaignRun : public std::enable_shared_from_this<CampaignRun> {
     mutable std::mutex told_mutex_;  // what waits for the opens thread
     std::vector<Open> told_;
     std::optional<std::pair<TimePoint, WallTime>> told_at_;
+
+    mutable std::mutex reports_mutex_;
+    std::vector<Report> reports_told_;
+    AwaitedReports awaited_;
+    bool reports_closed_ = false;
 
     mutable std::mutex answers_mutex_;
     std::vector<Answer> answers_;

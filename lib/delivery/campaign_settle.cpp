@@ -3,6 +3,7 @@
 #include <algorithm>
 
 #include "delivery/campaign_run.hpp"
+#include "delivery/reports.hpp"
 
 namespace tidegate::delivery {
 
@@ -22,8 +23,8 @@ void CampaignRun::adopt_open_deliveries(const std::vector<std::pair<LedgerDelive
         if (work.recipient.id == 0) {
             work.recipient = recipient;
             adopted_.insert(recipient.id);
-            Result<std::vector<LedgerDelivery>> all = ledger_->of(recipient.id);
-            if (all) work.deliveries = std::move(*all);
+            Result<LedgerEntry> all = ledger_->of(recipient.id);
+            if (all) work.deliveries = std::move(all->deliveries);
             ++begun_;
         }
     }
@@ -79,13 +80,10 @@ bool CampaignRun::settle(const Answer& settled, TimePoint now) {
     delivery->last = answer;
     const Verdict verdict = judge(answer, tries_with(*delivery, answer), campaign_.on_unknown, repeats_merge(id),
                                   RetryOptions{}, rng_.uniform());
-    if (ours) {  // the provider is not to blame for what it was not given
-        accounts_[index]->brake().held_back({this, id}, now);
-    } else {
-        accounts_[index]->brake().record({this, id}, answer, now);
-    }
-    if (std::optional<std::string> why = breakers_[index].record(answer); why && !guard_) {
-        guard_ = "channel " + accounts_[index]->name() + ": " + *why;
+    judge_account({this, id}, index, answer, ours, now);
+    if (verdict.outcome == Final::accepted && steps_[step_of(id)].traits.two_phase && wait_reports_ > Duration{0}) {
+        const std::lock_guard lock(reports_mutex_);
+        awaited_.expect({index, request_of(answer.provider_id)}, now);
     }
     apply(*work, *delivery, verdict, now);
     return true;
@@ -156,6 +154,7 @@ void CampaignRun::proceed(std::int64_t recipient, TimePoint now) {
 void CampaignRun::finish_recipient(std::int64_t recipient, Final outcome) {
     job_.batch.finals.push_back({recipient, outcome});
     for (const LedgerDelivery& delivery : working_.at(recipient).deliveries) excused_.erase(delivery.id);
+    unwritten_.closed(recipient, job_number_);
     working_.erase(recipient);
 }
 

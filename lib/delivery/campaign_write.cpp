@@ -70,8 +70,13 @@ void CampaignRun::commit_failed(WriteJob job, const Error& error) {
 
 void CampaignRun::committed(const WriteJob& job) {
     for (const auto& [account, attempts] : job.settled) account->settled(attempts);
+    written_ = job.number;
     const std::lock_guard lock(mutex_);
     auto& outcomes = totals_.outcomes;
+    for (const Final before : job.reopened) {
+        --outcomes[static_cast<std::size_t>(before)];
+        ++outcomes[static_cast<std::size_t>(Final::pending)];
+    }
     for (const RecipientFinal& recipient : job.batch.finals) {
         --outcomes[static_cast<std::size_t>(Final::pending)];
         ++outcomes[static_cast<std::size_t>(recipient.outcome)];

@@ -10,6 +10,7 @@
 #include "channel/factory.hpp"
 #include "delivery/judge.hpp"
 #include "delivery/prepare.hpp"
+#include "delivery/reports.hpp"
 #include "delivery/route.hpp"
 #include "delivery/step_message.hpp"
 #include "tidegate/base/text.hpp"
@@ -36,9 +37,7 @@ class Round {
         : site_(site), campaign_(campaign), options_(options), clock_(clock) {}
 
     Result<Collected, Faults> run() {
-        if (Faults faults = campaign_.validate(site_); !faults.empty()) return faults;
-        if (Result<void, Faults> opened = open(); !opened) return opened.error();
-        make_route();
+        if (Result<void, Faults> begun = begin(); !begun) return begun.error();
         if (Result<void> read = find_waiting(); !read) return Faults{read.error()};
         Faults faults;
         for (auto& [step, requests] : requests_) {
@@ -53,7 +52,34 @@ class Round {
         return seen_;
     }
 
+    /// The same with reports that are there already: nobody is asked, and nothing is given up.
+    Result<Collected, Faults> take_in(const std::string& account, std::span<const channel::VendorReport> reports) {
+        if (Result<void, Faults> begun = begin(); !begun) return begun.error();
+        asked_ = false;
+        for (const channel::VendorReport& report : reports) {
+            const std::size_t step = step_of(report.about.delivery);
+            if (step >= steps_.size() || channels_[step]->name != account || !protocols_[step]) continue;
+            const std::int64_t id = recipient_of(report.about.delivery);
+            if (!waiting_.contains(id)) {
+                Result<LedgerEntry> entry = ledger_->of(id);
+                if (!entry) return Faults{entry.error()};
+                if (entry->recipient.id == 0) continue;
+                waiting_.emplace(id, Waiting{std::move(entry->recipient), std::move(entry->deliveries)});
+            }
+            take(step, report);
+        }
+        if (Result<void> kept = keep(); !kept) return Faults{kept.error()};
+        return seen_;
+    }
+
   private:
+    Result<void, Faults> begin() {
+        if (Faults faults = campaign_.validate(site_); !faults.empty()) return faults;
+        if (Result<void, Faults> opened = open(); !opened) return opened.error();
+        make_route();
+        return {};
+    }
+
     Result<void, Faults> open() {
         const std::string path = options_.ledger_dir + "/" + campaign_.id + ".ledger";
         Result<std::unique_ptr<SqliteLedger>> opened = SqliteLedger::open_for_sending(path, campaign_.ledger_key);
@@ -93,8 +119,8 @@ class Round {
 
     bool outstanding(const LedgerDelivery& delivery) const {
         const std::size_t step = step_of(delivery.id);
-        return step < protocols_.size() && protocols_[step] != nullptr && delivery.state == DeliveryState::done &&
-               delivery.outcome == Final::accepted && delivery.last.phase == Phase::submit;
+        return step < protocols_.size() && protocols_[step] != nullptr && delivery.outcome == Final::accepted &&
+               open_to_report(delivery);
     }
 
     Result<void> find_waiting() {
@@ -109,11 +135,8 @@ class Round {
             for (const LedgerDelivery& one : deliveries) {
                 if (!outstanding(one)) continue;
                 any = true;
-                const std::string& id = one.last.provider_id;
-                const std::size_t slash = id.find('/');
-                if (slash != std::string::npos) {
-                    requests_[step_of(one.id)].insert(id.substr(0, slash));
-                }
+                const std::string request = request_of(one.last.provider_id);
+                if (!request.empty()) requests_[step_of(one.id)].insert(request);
             }
             if (any) waiting_.emplace(recipient.id, Waiting{recipient, deliveries});
         });
@@ -147,22 +170,15 @@ class Round {
         const auto found = waiting_.find(recipient_of(report.about.delivery));
         if (found == waiting_.end()) return;
         for (LedgerDelivery& delivery : found->second.deliveries) {
-            if (delivery.id != report.about.delivery || !outstanding(delivery)) continue;
-            if (report.about.attempt != delivery.attempts) continue;  // of an earlier try
-            if (const std::optional<Final> outcome = judge_report(report.outcome))
-                settle(delivery, report.outcome, *outcome);
+            if (take_report(delivery, report)) count(delivery);
         }
     }
 
-    void settle(LedgerDelivery& delivery, const Outcome& report, Final outcome) {
-        const std::string id = delivery.last.provider_id;
-        delivery.last = report;
-        delivery.last.provider_id = id;
-        delivery.outcome = outcome;
+    void count(const LedgerDelivery& delivery) {
         changed_.insert(recipient_of(delivery.id));
-        ++(outcome == Final::delivered     ? seen_.delivered
-           : outcome == Final::undelivered ? seen_.undelivered
-                                           : seen_.unknown);
+        ++(delivery.outcome == Final::delivered     ? seen_.delivered
+           : delivery.outcome == Final::undelivered ? seen_.undelivered
+                                                    : seen_.unknown);
     }
 
     /// Reports that are not coming any more.
@@ -179,7 +195,10 @@ class Round {
                 silence.phase = Phase::report;
                 silence.reason = Reason::pending;
                 silence.text = "no report came in time";
-                settle(delivery, silence, Final::unknown);
+                silence.provider_id = delivery.last.provider_id;
+                delivery.last = silence;
+                delivery.outcome = Final::unknown;
+                count(delivery);
             }
         }
     }
@@ -226,18 +245,19 @@ class Round {
         batch = {};
         Result<LedgerTotals> totals = ledger_->totals();
         if (!totals) return totals.error();
-        const bool pending = totals->outcomes[static_cast<std::size_t>(Final::pending)] > 0;
-        if (!aborted_) {
-            const RunState state = pending              ? RunState::incomplete
-                                   : seen_.awaiting > 0 ? RunState::awaiting_reports
+        const auto some = [&](Final outcome) { return totals->outcomes[static_cast<std::size_t>(outcome)] > 0; };
+        const bool awaiting = asked_ ? seen_.awaiting > 0 : some(Final::accepted);
+        if (!aborted_ && (asked_ || !changed_.empty())) {
+            const RunState state = some(Final::pending) ? RunState::incomplete
+                                   : awaiting           ? RunState::awaiting_reports
                                                         : RunState::completed;
             batch.meta.emplace_back("state", std::string(to_string(state)));
         }
         if (!changed_.empty()) {
-            batch.events.push_back({clock_.wall(), "collect",
+            batch.events.push_back({clock_.wall(), asked_ ? "collect" : "reports",
                                     std::to_string(seen_.delivered) + " delivered, " +
                                         std::to_string(seen_.undelivered) + " not, " + std::to_string(seen_.unknown) +
-                                        " unknown, " + std::to_string(seen_.awaiting) + " awaited",
+                                        " unknown" + (asked_ ? ", " + std::to_string(seen_.awaiting) + " awaited" : ""),
                                     options_.operator_name});
         }
         return batch.empty() ? Result<void>{} : ledger_->commit(batch);
@@ -250,7 +270,8 @@ class Round {
     const std::string mark_ = channel::campaign_mark(campaign_.id);
     std::unique_ptr<SqliteLedger> ledger_;
     bool aborted_ = false, purged_ = false;
-    std::vector<const ChannelOptions*> channels_;                            // by step
+    bool asked_ = true;                            // the vendors, so that what is still owed is known
+    std::vector<const ChannelOptions*> channels_;  // by step
     std::vector<std::unique_ptr<const channel::VendorProtocol>> protocols_;  // by step; null where there are no reports
     std::vector<RouteStep> steps_;
     std::unordered_map<std::int64_t, Waiting> waiting_;
@@ -260,6 +281,13 @@ class Round {
 };
 
 }  // namespace
+
+Result<Collected, Faults> take_in_reports(const Site& site, const Campaign& campaign, const CollectOptions& options,
+                                          const Clock& clock, const std::string& account,
+                                          std::span<const channel::VendorReport> reports) {
+    return Round(site, campaign, options, clock).take_in(account, reports);
+}
+
 }  // namespace delivery
 
 Result<Collected, Faults> collect_reports(const Site& site, const Campaign& campaign, const CollectOptions& options,

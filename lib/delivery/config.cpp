@@ -94,6 +94,14 @@ void warn_about_label(const Campaign& campaign, Findings& findings) {
         findings.warn(message.title.empty() ? "message.body" : "message.title",
                       "an advertisement must begin with (광고)");
     }
+    if (campaign.sender.empty()) {
+        findings.warn("campaign.purpose",
+                      "an advertisement must name its sender; say it as [campaign] sender, so that it can be checked");
+    } else if (!first.empty() && message.title.find(campaign.sender) == std::string::npos &&
+               message.body.find(campaign.sender) == std::string::npos) {
+        findings.warn(message.body.empty() ? "message.title" : "message.body",
+                      "an advertisement must name its sender, \"" + campaign.sender + "\"");
+    }
     if (!message.body.empty() && message.body.find("수신거부") == std::string::npos &&
         message.body.find("수신 거부") == std::string::npos) {
         findings.warn("message.body", "an advertisement must say how to refuse more of them (수신거부)");

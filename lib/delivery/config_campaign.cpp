@@ -11,6 +11,7 @@ void read_identity(TableReader& reader, Campaign& campaign) {
         campaign.purpose = static_cast<Purpose>(*purpose);
     }
     reader.text("zone", campaign.zone);
+    reader.text("sender", campaign.sender);
     reader.time("starts", campaign.starts);
     reader.time("deadline", campaign.deadline);
     if (std::int64_t priority = 0; reader.whole("priority", 0, 9, priority))
@@ -62,6 +63,7 @@ SendStep read_step(TableReader& reader) {
     SendStep step;
     reader.text("channel", step.channel);
     if (const auto mode = reader.choice("mode", {"failover", "also"})) step.also = *mode == 1;
+    reader.duration("patience", step.patience);
     reader.text("title", step.message.title);
     reader.text("body", step.message.body);
     reader.text("link", step.message.link);

@@ -130,12 +130,14 @@ std::optional<VendorAccount> read_vendor(TableReader& reader) {
         reader.text("api_key", solapi.api_key);
         reader.secret("api_secret", solapi.api_secret);
         reader.url("url", solapi.url);
+        reader.secret("report_secret", solapi.report_secret);
         return solapi;
     }
     NhnAccount nhn;
     reader.text("app_key", nhn.app_key);
     reader.secret("secret_key", nhn.secret_key);
     reader.url("url", nhn.url);
+    reader.secret("report_secret", nhn.report_secret);
     return nhn;
 }
 

@@ -17,6 +17,7 @@
 #include "delivery/prepare.hpp"
 #include "delivery/sharing.hpp"
 #include "delivery/steering.hpp"
+#include "delivery/vendor_reports.hpp"
 #include "net/http.hpp"
 #include "signal/factory.hpp"
 #include "tidegate/base/text.hpp"
@@ -75,7 +76,7 @@ class Bell {
 
 /// What a run may ring, also when its Gate is gone.
 struct Bells {
-    Bell feeder, writer, keeper, opens;
+    Bell feeder, writer, keeper, opens, reports;
 };
 
 }  // namespace
@@ -97,6 +98,7 @@ struct Gate::Impl {
     std::unique_ptr<QuotaStore> quota = make_local_quota();
     std::unique_ptr<delivery::Sharing> sharing;  // instead of `quota`, where limits are shared between nodes
     std::unique_ptr<delivery::Steering> steering;
+    std::unique_ptr<delivery::VendorReports> reports;
 
     mutable std::mutex mutex;
     std::vector<std::shared_ptr<CampaignRun>> runs;
@@ -136,6 +138,7 @@ struct Gate::Impl {
     void write(std::stop_token stop);
     void keep(std::stop_token stop);
     void attribute(std::stop_token stop);
+    void hear_reports(std::stop_token stop);
     void keep_history(bool at_once);
     LedgerBatch histories(const Campaign& campaign) const;
     void record_hold(const std::string& what, bool held, std::string_view operator_name) const;
@@ -209,6 +212,11 @@ Faults Gate::Impl::build() {
 }
 
 void Gate::Impl::begin() {
+    std::vector<ChannelOptions> vendors;  // a channel of the host's own is the host's to ask
+    for (const ChannelOptions& one : site.channels) {
+        if (!options.dry_run && !options.channels.contains(one.name)) vendors.push_back(one);
+    }
+    reports = std::make_unique<delivery::VendorReports>(site, vendors, clock, log);
     steering =
         sharing ? std::make_unique<delivery::Steering>(*backends, *sharing, site.quota->store.rules.lease, clock, log)
                 : std::make_unique<delivery::Steering>(*backends, *quota, clock, log);
@@ -218,6 +226,7 @@ void Gate::Impl::begin() {
     threads.emplace_back([this](std::stop_token stop) { write(stop); });
     threads.emplace_back([this](std::stop_token stop) { keep(stop); });
     threads.emplace_back([this](std::stop_token stop) { attribute(stop); });
+    threads.emplace_back([this](std::stop_token stop) { hear_reports(stop); });
 }
 
 void Gate::Impl::io(std::stop_token stop) {
@@ -273,6 +282,16 @@ void Gate::Impl::attribute(std::stop_token stop) {
     while (!stop.stop_requested()) {
         for (const auto& run : running()) guarded([&] { run->attribute(stop); });
         bells->opens.wait(stop, opens_every);
+    }
+}
+
+void Gate::Impl::hear_reports(std::stop_token stop) {
+    while (!stop.stop_requested()) {
+        if (any_active()) {
+            guarded([&] { reports->turn(running()); });
+        } else {
+            bells->reports.wait(stop, 1s);
+        }
     }
 }
 
@@ -363,6 +382,7 @@ Result<CampaignHandle, Faults> Gate::start(const Campaign& campaign, AudienceSou
         impl_->runs.push_back(run);
     }
     impl_->bells->feeder.ring();
+    impl_->bells->reports.ring();
     return impl_->handle(std::move(run));
 }
 
@@ -428,6 +448,11 @@ Result<void> Gate::push_sample(const std::string& backend, const Observation& sa
         return Error{Errc::refused, "the backend's signal is not \"push\"", backend, ""};
     }
     return Error{Errc::not_found, "there is no backend \"" + backend + "\"", "", ""};
+}
+
+Result<ReportsTaken> Gate::ingest_report(const std::string& account, const ReportHeaders& headers,
+                                         std::string_view body) {
+    return impl_->reports->ingest(impl_->running(), account, headers, body);
 }
 
 bool Gate::stop(TimePoint deadline) {

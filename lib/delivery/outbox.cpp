@@ -48,6 +48,8 @@ std::optional<WriteJob> Outbox::take() {
         move_behind(whole.attempts, std::move(next.attempts));
         move_behind(whole.settled, std::move(next.settled));
         if (!whole.night_falls) whole.night_falls = next.night_falls;  // the same night
+        move_behind(whole.reopened, std::move(next.reopened));
+        whole.number = next.number;
         whole.last = whole.last || next.last;
         jobs_.pop_front();
     }

@@ -17,8 +17,10 @@ struct WriteJob {
     LedgerBatch batch;
     std::vector<std::pair<Account*, Attempt>> attempts;  ///< submitted after the commit, never before
     std::vector<std::pair<Account*, std::size_t>>
-        settled;          ///< answers of earlier attempts that this batch makes durable
-    TimePoint made_at{};  ///< when the oldest of its attempts was decided
+        settled;                  ///< answers of earlier attempts that this batch makes durable
+    std::vector<Final> reopened;  ///< what recipients were that this batch takes up again or changes
+    std::uint64_t number = 0;     ///< of the newest job in it
+    TimePoint made_at{};          ///< when the oldest of its attempts was decided
     /// When night falls for advertisements among the attempts that may not go at night.
     std::optional<WallTime> night_falls = std::nullopt;
     bool last = false;  ///< the run is over once this is on disk

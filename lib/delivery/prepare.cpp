@@ -8,6 +8,7 @@
 #include <cstring>
 #include <filesystem>
 
+#include "delivery/reports.hpp"
 #include "delivery/step_message.hpp"
 #include "net/crypto.hpp"
 #include "tidegate/base/text.hpp"
@@ -112,6 +113,19 @@ Faults in_file(Faults faults, const std::string& file) {
         if (fault.where.starts_with("audience.")) fault.where.insert(0, file + ", ");
     }
     return faults;
+}
+
+/// What earlier runs of this ledger are still owed.
+Result<void> owed_reports(SqliteLedger& ledger, TimePoint now, RunParts& parts) {
+    return ledger.for_each(
+        {Final::accepted, Final::pending}, [&](const LedgerRecipient&, const std::vector<LedgerDelivery>& deliveries) {
+            for (const LedgerDelivery& one : deliveries) {
+                const std::size_t step = step_of(one.id);
+                if (step >= parts.steps.size() || !parts.steps[step].traits.two_phase) continue;
+                if (one.outcome != Final::accepted || !open_to_report(one)) continue;
+                parts.awaited.expect({parts.steps[step].channel, request_of(one.last.provider_id)}, now);
+            }
+        });
 }
 
 /// The form of the first messages, channel by channel; one fault for each channel that would refuse.
@@ -224,7 +238,9 @@ Result<RunParts, Faults> prepare(const Site& site, const Campaign& campaign, Aud
     Result<std::vector<MessageTemplate>, Faults> messages = compile_messages(campaign);
     if (!messages) return messages.error();
 
-    RunParts parts{campaign, std::move(*messages), {}, {}, nullptr, {}, {}, {}, {}, {}, {}, 0, {}, {}, {}, 0};
+    RunParts parts;
+    parts.campaign = campaign;
+    parts.messages = std::move(*messages);
     for (const SendStep& step : campaign.send) {
         const auto wanted = std::find_if(accounts.begin(), accounts.end(),
                                          [&](const Account* account) { return account->name() == step.channel; });
@@ -323,6 +339,10 @@ Result<RunParts, Faults> prepare(const Site& site, const Campaign& campaign, Aud
     parts.failed_gate = failed_gate->value_or("");
     parts.limit = options.limit;
     parts.watch_after = options.watch_after;
+    parts.wait_reports = dry_run ? Duration{0} : options.wait_reports;
+    if (resuming && parts.wait_reports > Duration{0}) {
+        if (Result<void> read = owed_reports(ledger, clock.now(), parts); !read) return one(read.error());
+    }
     parts.operator_name = options.operator_name;
     parts.ledger_path = path;
     const std::string entropy = net::random_bytes(sizeof parts.seed);

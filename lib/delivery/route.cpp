@@ -29,6 +29,8 @@ bool may_fail_over(const LedgerDelivery& ended, Purpose purpose) {
     if (ended.outcome != Final::invalid && ended.outcome != Final::undelivered && ended.outcome != Final::rejected) {
         return false;
     }
+    // The account's fault, told by a report: for an advertisement nothing is urgent enough to go around it.
+    if (ended.outcome == Final::undelivered && ended.last.pause_account) return purpose != Purpose::advertising;
     if (ended.last.reason == Reason::opted_out) return purpose != Purpose::advertising && ended.last.failover_ok;
     return ended.outcome == Final::invalid || ended.last.failover_ok;
 }

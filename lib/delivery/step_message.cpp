@@ -115,6 +115,10 @@ class StepCheck {
             add(where, "an advertisement by SMS must begin with (광고) and the sender's name",
                 "e.g. \"(광고) 한빛은행 ...\"", Errc::refused);
         }
+        if (!campaign_.sender.empty() && message_.body.find(campaign_.sender) == std::string::npos) {
+            add(where, "an advertisement by SMS must name its sender, \"" + campaign_.sender + "\"",
+                "write it behind the label: \"(광고) " + campaign_.sender + " ...\"", Errc::refused);
+        }
         const bool says_free = message_.body.find("무료수신거부") != std::string::npos ||
                                message_.body.find("무료거부") != std::string::npos;
         if (!says_free || message_.body.find("080") == std::string::npos) {

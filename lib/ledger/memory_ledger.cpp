@@ -201,10 +201,10 @@ Result<std::vector<std::pair<LedgerDelivery, LedgerRecipient>>> MemoryLedger::op
     return found;
 }
 
-Result<std::vector<LedgerDelivery>> MemoryLedger::of(std::int64_t recipient) {
+Result<LedgerEntry> MemoryLedger::of(std::int64_t recipient) {
     const std::lock_guard lock(memory_->mutex);
-    return memory_->content.knows(recipient) ? memory_->content.deliveries_of(recipient)
-                                             : std::vector<LedgerDelivery>{};
+    if (!memory_->content.knows(recipient)) return LedgerEntry{};
+    return LedgerEntry{memory_->content.recipient(recipient), memory_->content.deliveries_of(recipient)};
 }
 
 Result<std::optional<std::string>> MemoryLedger::meta(const std::string& name) {

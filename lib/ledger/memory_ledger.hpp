@@ -30,7 +30,7 @@ class MemoryLedger final : public Ledger {
     Result<void> commit(const LedgerBatch& batch) override;
     Result<std::vector<LedgerRecipient>> walk(const LedgerCursor& after, std::size_t limit) override;
     Result<std::vector<std::pair<LedgerDelivery, LedgerRecipient>>> open(DeliveryId after, std::size_t limit) override;
-    Result<std::vector<LedgerDelivery>> of(std::int64_t recipient) override;
+    Result<LedgerEntry> of(std::int64_t recipient) override;
     Result<std::optional<std::string>> meta(const std::string& name) override;
 
     // The report's readings, as `SqliteLedger` has them.

@@ -104,9 +104,29 @@ Result<std::vector<std::pair<LedgerDelivery, LedgerRecipient>>> SqliteLedger::op
     }
 }
 
-Result<std::vector<LedgerDelivery>> SqliteLedger::of(std::int64_t recipient) {
+Result<LedgerEntry> SqliteLedger::of(std::int64_t recipient) {
     const std::lock_guard guard(impl_->reading);
-    return deliveries_of(impl_->reader, recipient);
+    LedgerEntry entry;
+    {
+        auto& select = impl_->reader.cached(
+            "SELECT " TIDEGATE_RECIPIENT_COLUMNS
+            " FROM recipients r JOIN places p ON p.place=r.place AND p.id=r.id LEFT JOIN persons s ON s.id=r.id"
+            " WHERE r.id=?1");
+        const Reset reset(select);
+        auto row = select.with(recipient).step();
+        if (!row) return std::move(row).error();
+        if (!*row) return entry;
+        auto found = ledger::read_recipient(select, 0, impl_->box, impl_->sealed, ledger::Persons::optional);
+        if (!found) {
+            found.error().where = impl_->path;
+            return std::move(found).error();
+        }
+        entry.recipient = std::move(*found);
+    }
+    auto deliveries = deliveries_of(impl_->reader, recipient);
+    if (!deliveries) return std::move(deliveries).error();
+    entry.deliveries = std::move(*deliveries);
+    return entry;
 }
 
 Result<std::optional<std::string>> SqliteLedger::meta(const std::string& name) {

@@ -93,6 +93,15 @@ std::string sha256_hex(std::string_view data) {
     return hex(view(sha256(data)));
 }
 
+std::string sha1_hex(std::string_view data) {
+    std::array<std::uint8_t, EVP_MAX_MD_SIZE> digest{};
+    unsigned length = 0;
+    if (EVP_Digest(data.data(), data.size(), digest.data(), &length, EVP_sha1(), nullptr) != 1) {
+        throw std::runtime_error("SHA-1 is not available");
+    }
+    return hex({reinterpret_cast<const char*>(digest.data()), length});
+}
+
 std::string base64url(std::string_view bytes) {
     std::string out;
     out.reserve((bytes.size() * 4 + 2) / 3);

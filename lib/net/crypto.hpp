@@ -16,6 +16,8 @@ std::array<std::uint8_t, 32> sha256(std::string_view data);
 std::array<std::uint8_t, 32> hmac_sha256(std::string_view key, std::string_view data);
 std::string hex(std::string_view bytes);
 std::string sha256_hex(std::string_view data);
+/// Only where a vendor's protocol demands it; what it covers is secret, so that no collision can be prepared.
+std::string sha1_hex(std::string_view data);
 std::string base64url(std::string_view bytes);             ///< without padding, RFC 4648 section 5
 Result<std::string> base64_decode(std::string_view text);  ///< both alphabets, padding optional
 bool equal_constant_time(std::string_view a, std::string_view b);

@@ -2,6 +2,8 @@
 
 #include <algorithm>
 
+#include "tidegate/base/text.hpp"
+
 namespace tidegate::report {
 
 namespace {
@@ -69,6 +71,17 @@ std::string csv_row(const LedgerRecipient& recipient, const std::vector<LedgerDe
     row += "," + (answered ? csv_field(to_string(last->last.reason)) : std::string());
     row += "," + (answered ? csv_field(last->last.code) : std::string());
     return row + "," + std::to_string(attempts) + "\r\n";
+}
+
+std::string condemned_row(const LedgerRecipient& recipient, const LedgerDelivery& delivery,
+                          const std::vector<std::string>& sends) {
+    std::string row = csv_field(recipient.person.key);
+    row += "," + csv_field(channel_of(delivery, sends));
+    row += "," + std::to_string((delivery.id & 0xFFU) + 1);
+    row += delivery.last.drop_address ? ",dead" : ",doubtful";
+    row += "," + csv_field(to_string(delivery.last.reason)) + "," + csv_field(delivery.last.code) + ",";
+    if (delivery.last.invalid_since) row += format_wall_time(*delivery.last.invalid_since);
+    return row + "\r\n";
 }
 
 }  // namespace tidegate::report

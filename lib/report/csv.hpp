@@ -17,6 +17,11 @@ std::string csv_field(std::string_view value);
 std::string csv_row(const LedgerRecipient& recipient, const std::vector<LedgerDelivery>& deliveries,
                     const std::vector<std::string>& sends);
 
+/// The row exported for a condemned address, CRLF included. Never the address.
+std::string condemned_row(const LedgerRecipient& recipient, const LedgerDelivery& delivery,
+                          const std::vector<std::string>& sends);
+
+inline constexpr std::string_view kCondemnedHeader = "key,channel,address,verdict,reason,code,since\r\n";
 inline constexpr std::string_view kCsvHeader = "key,outcome,channel,reason,code,attempts\r\n";
 
 }  // namespace tidegate::report

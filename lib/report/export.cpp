@@ -105,4 +105,29 @@ Result<std::uint64_t> export_recipients(SqliteLedger& ledger, const std::vector<
     return rows;
 }
 
+Result<std::uint64_t> export_condemned(SqliteLedger& ledger, const std::string& path) {
+    const auto names = ledger.meta(report::kMetaSends);
+    if (!names) return names.error();
+    const std::vector<std::string> sends = lines(names->value_or(""));
+    std::vector<Final> all;
+    for (std::size_t i = 0; i < final_count; ++i) all.push_back(static_cast<Final>(i));
+
+    NewFile file(path);
+    file.write(report::kCondemnedHeader);
+    if (file.error() != 0) return failure(file.error(), path);
+    std::uint64_t rows = 0;
+    const auto read =
+        ledger.for_each(all, [&](const LedgerRecipient& recipient, const std::vector<LedgerDelivery>& deliveries) {
+            for (const LedgerDelivery& delivery : deliveries) {
+                if (!delivery.last.drop_address && !delivery.last.quarantine_address) continue;
+                file.write(report::condemned_row(recipient, delivery, sends));
+                ++rows;
+            }
+        });
+    if (!read) return read.error();
+    file.finish();
+    if (file.error() != 0) return failure(file.error(), path);
+    return rows;
+}
+
 }  // namespace tidegate

@@ -61,7 +61,7 @@ Result<std::vector<std::pair<LedgerDelivery, LedgerRecipient>>> FaultyLedger::op
     return impl_->ledger.open(after, limit);
 }
 
-Result<std::vector<LedgerDelivery>> FaultyLedger::of(std::int64_t recipient) {
+Result<LedgerEntry> FaultyLedger::of(std::int64_t recipient) {
     return impl_->ledger.of(recipient);
 }
 

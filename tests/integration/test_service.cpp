@@ -200,7 +200,9 @@ TEST_CASE("what cannot be accepted is refused in words, and nothing is sent or k
     CHECK(desk.ask("GET", "/campaigns/x").status == 404);
     CHECK(says(desk.ask("GET", "/nothing"), "no such resource"));
     CHECK(desk.ask("POST", "/backends/nobody/samples", R"({"at": 1})").status == 400);
-    CHECK(desk.ask("POST", "/reports/kakao", "{}").status == 501);
+    CHECK(desk.ask("POST", "/reports/kakao", "{}").status == 404);
+    // A vendor has no token of ours; an account that gives no reports takes none, whoever asks.
+    CHECK(http(desk.port, "POST", "/reports/hook", "X-Toast-Webhook-Signature: \r\n", "{}").status == 401);
     CHECK(desk.get("/campaigns")["campaigns"].empty());
     CHECK(desk.stop() == 0);
     CHECK(desk.twin.arrivals().empty());

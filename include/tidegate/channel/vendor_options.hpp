@@ -13,6 +13,9 @@ struct SolapiAccount {
     std::string api_key{};                       ///< names the key; stands in the clear in every request
     Secret api_secret{};                         ///< signs
     std::string url = "https://api.solapi.com";  ///< overridable, so that a test can stand in
+    /// The secret of the webhook as the console has it; its SHA-1 stands in `X-Solapi-Secret`. Default empty: reports
+    /// are fetched, and none is taken from the host's ingress.
+    Secret report_secret{};
 
     bool operator==(const SolapiAccount&) const = default;
 };
@@ -23,6 +26,9 @@ struct NhnAccount {
     std::string app_key{};  ///< part of the path
     Secret secret_key{};    ///< sent as X-Secret-Key
     std::string url{};      ///< overridable, so that a test can stand in; empty = the product's own
+    /// The webhook's signature as the console has it, sent as `X-Toast-Webhook-Signature`. Default empty: reports are
+    /// fetched, and none is taken from the host's ingress.
+    Secret report_secret{};
 
     bool operator==(const NhnAccount&) const = default;
 };

@@ -25,6 +25,9 @@ struct SendStep {
     bool also = false;      ///< true: sent besides the other steps, not instead
     /// what this step says otherwise; an empty field leaves the campaign's. The `ttl` is the campaign's alone.
     Message message{};
+    /// How long this step's messages wait for an account that is down before they go on to the next step. An account
+    /// that needs a person (credentials, balance, blocked) is not waited for. Advertisements wait without end.
+    Duration patience = std::chrono::seconds(30);
 
     bool operator==(const SendStep&) const = default;
 };
@@ -72,6 +75,9 @@ struct Campaign {
     std::map<std::string, Impact> impact{};                   ///< by backend name
     Rate per_second = Rate::unlimited();                      ///< the campaign's own cap in messages/s
     Secret ledger_key{};  ///< 32 bytes: seals personal data in the ledger; empty = unsealed
+    /// Who sends it, as recipients know them: the name that Korean law wants in every advertisement. Default empty: it
+    /// cannot be checked, and `check` says so.
+    std::string sender{};
 
     bool operator==(const Campaign&) const = default;
 

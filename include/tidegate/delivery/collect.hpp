@@ -2,6 +2,8 @@
 
 #include <cstdint>
 #include <string>
+#include <utility>
+#include <vector>
 
 #include "tidegate/base/clock.hpp"
 #include "tidegate/delivery/campaign.hpp"
@@ -30,6 +32,17 @@ struct Collected {
 
     bool operator==(const Collected&) const = default;
 };
+
+/// What was handed in at once.
+struct ReportsTaken {
+    std::uint64_t reports = 0;  ///< about messages of tidegate's, also those not decided yet
+    std::uint64_t ours = 0;     ///< of these, about campaigns of this gate; each counts once however often it comes
+
+    bool operator==(const ReportsTaken&) const = default;
+};
+
+/// A request's headers; names in any case.
+using ReportHeaders = std::vector<std::pair<std::string, std::string>>;
 
 /// Asks the vendors of Alimtalk and SMS what became of what they accepted, and records it: `delivered` or
 /// `undelivered`, and where the route allows it the next step, which `Gate::start` then sends through the gate like

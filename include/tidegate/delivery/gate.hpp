@@ -14,6 +14,7 @@
 #include "tidegate/base/log.hpp"
 #include "tidegate/channel/channel.hpp"
 #include "tidegate/delivery/campaign.hpp"
+#include "tidegate/delivery/collect.hpp"
 #include "tidegate/delivery/opens.hpp"
 #include "tidegate/delivery/preview.hpp"
 #include "tidegate/delivery/progress.hpp"
@@ -45,6 +46,10 @@ struct RunOptions {
     std::string operator_name{};        ///< recorded
     /// Keep watching the backends for this long after the last message, so that the report holds what the opens did.
     Duration watch_after{0};
+    /// Two-phase channels: ask the vendors for reports while the run goes on, and keep it for this long after the last
+    /// message while reports are owed. Default 0: the vendors are not asked (reports may still be handed in), and the
+    /// run ends as `awaiting_reports`.
+    Duration wait_reports{0};
     std::shared_ptr<SuppressionSource> suppression{};      ///< besides the files the campaign names
     std::map<std::string, std::string> record{};           ///< extra facts for the ledger: file hashes, command line
     std::function<void(std::uint64_t)> ingest_progress{};  ///< rows read so far
@@ -120,6 +125,13 @@ class TIDEGATE_EXPORT Gate {
     Result<void> hold_domain(bool held, std::string_view operator_name = {});
     /// A sample for a backend whose signal is `push`. Errors: no such backend, or another kind of signal.
     Result<void> push_sample(const std::string& backend, const Observation& sample);
+    /// A vendor's reports as they arrived at the host's own ingress: headers (names in any case) and the body
+    /// unchanged. They count for campaigns this gate runs or has run, whoever fetched the same ones before; a report of
+    /// anything else changes nothing and is left to `collect_reports`. During a run they are on disk within
+    /// milliseconds of the return, and a crash between loses nothing that could not be fetched; after it they are when
+    /// this returns. Errors: `not_found`, no such account; `refused`, not shown to be the vendor's, or an account that
+    /// takes none; `invalid`, no report; `unavailable`, hand it in again later.
+    Result<ReportsTaken> ingest_report(const std::string& account, const ReportHeaders& headers, std::string_view body);
     /// Stops every campaign; true when all ended in time.
     bool stop(TimePoint deadline);
 

@@ -67,8 +67,8 @@ class TIDEGATE_EXPORT Ledger {
     /// `intended` among them are in doubt.
     virtual Result<std::vector<std::pair<LedgerDelivery, LedgerRecipient>>> open(DeliveryId after,
                                                                                  std::size_t limit) = 0;
-    /// All deliveries of one recipient, in order of id.
-    virtual Result<std::vector<LedgerDelivery>> of(std::int64_t recipient) = 0;
+    /// One recipient with all deliveries.
+    virtual Result<LedgerEntry> of(std::int64_t recipient) = 0;
     /// One recorded fact by name; nothing when there is none.
     virtual Result<std::optional<std::string>> meta(const std::string& name) = 0;
 };

@@ -65,6 +65,14 @@ struct LedgerDelivery {
     bool operator==(const LedgerDelivery&) const = default;
 };
 
+/// A recipient with everything that was begun for them.
+struct LedgerEntry {
+    LedgerRecipient recipient{};               ///< number 0 when the ledger has nobody of that number
+    std::vector<LedgerDelivery> deliveries{};  ///< in order of id
+
+    bool operator==(const LedgerEntry&) const = default;
+};
+
 /// What became of one recipient.
 struct RecipientFinal {
     std::int64_t id = 0;             ///< the ledger's number of the recipient

@@ -73,4 +73,10 @@ TIDEGATE_EXPORT std::string to_html(const std::vector<ReportPanel>& panels);
 TIDEGATE_EXPORT Result<std::uint64_t> export_recipients(SqliteLedger& ledger, const std::vector<Final>& outcomes,
                                                         const std::string& path);
 
+/// Writes the addresses that providers condemned, one row for each: key, channel, address (its number among those of
+/// the person for that channel), verdict ("dead" = delete it; "doubtful" = delete it when it is said again), reason,
+/// code, since (when the provider says it died, or empty). By answer or by report, also of people whom another channel
+/// reached. Passing trouble condemns nobody. File and errors as for `export_recipients`. Returns the number of rows.
+TIDEGATE_EXPORT Result<std::uint64_t> export_condemned(SqliteLedger& ledger, const std::string& path);
+
 }  // namespace tidegate

@@ -240,3 +240,32 @@ TEST_CASE("NHN: reports are asked for by request; SMS and LMS one after the othe
     CHECK_FALSE(alimtalk().read_reports(spoken(200, said(-1001)).response, ""));
     CHECK_FALSE(sms().read_reports(spoken(503, "<html>").response, ""));
 }
+
+TEST_CASE("NHN: what its webhook posts is read under its signature, by either name of the header") {
+    NhnAccount account = nhn_account();
+    account.report_secret = Secret("hook");
+    const ChannelOptions options = vendor_channel(AlimtalkOptions{account, std::string(40, 'k')});
+    const NhnAlimtalkProtocol protocol(options, std::get<AlimtalkOptions>(options.provider), account);
+    const std::string mark = reference_of(to_phone(65536));
+    const std::string body = R"({"event":"MESSAGE_RESULT_UPDATE","hooks":[{"recipientGroupingKey":")" + mark +
+                             R"(","resultCode":"3019","recipientNo":"01012345671"},{"recipientGroupingKey":")" + mark +
+                             R"(","resultCode":"MRC02"},{"recipientGroupingKey":"another's","resultCode":"1000"}]})";
+    using Header = std::pair<std::string, std::string>;
+    for (const char* name : {"X-Toast-Webhook-Signature", "x-nhn-webhook-signature"}) {
+        const std::vector<Header> headers{{"Host", "bank"}, {name, "hook"}};
+        const auto heard = protocol.hear_reports(headers, body);
+        REQUIRE(heard);
+        REQUIRE(heard->size() == 1);  // the coarse failure says no reason, and is left to be asked for
+        CHECK(heard->front().about == *parse_reference(mark));
+        CHECK(heard->front().outcome.reason == Reason::not_capable);
+        CHECK(heard->front().outcome.phase == Phase::report);
+    }
+    for (const std::string wrong : {"", "hoo", "hooks", "HOOK"}) {
+        const std::vector<Header> headers{{"X-Toast-Webhook-Signature", wrong}};
+        CHECK(protocol.hear_reports(headers, body).error().code == Errc::refused);
+    }
+    const NhnAccount silent = nhn_account();
+    const NhnAlimtalkProtocol closed(options, std::get<AlimtalkOptions>(options.provider), silent);
+    const std::vector<Header> empty{{"X-Toast-Webhook-Signature", ""}};
+    CHECK(closed.hear_reports(empty, body).error().code == Errc::refused);  // no secret is not the empty secret
+}

@@ -329,3 +329,24 @@ TEST_CASE("Solapi: reports are asked for by group, page by page, and named by ou
         CHECK_FALSE(alimtalk().read_reports(wrong.response, ""));
     }
 }
+
+TEST_CASE("Solapi: what its webhook posts is read under the SHA-1 of its secret") {
+    SolapiAccount account = solapi_account();
+    account.report_secret = Secret("abc");
+    const ChannelOptions options = vendor_channel(SmsOptions{account, "0212345678"});
+    const SolapiProtocol protocol(options, std::get<SmsOptions>(options.provider), account, [] { return "salt"; });
+    const std::string mark = reference_of(to_phone(65536));
+    const std::string body = R"([{"messageId":"M1","statusCode":"3032","customFields":{"tidegate":")" + mark +
+                             R"("}},{"messageId":"M2","statusCode":"4000"}])";
+    using Header = std::pair<std::string, std::string>;
+    // Source of the digest: FIPS 180-4's example of "abc".
+    const std::vector<Header> theirs{{"x-solapi-secret", "a9993e364706816aba3e25717850c26c9cd0d89d"}};
+    const auto heard = protocol.hear_reports(theirs, body);
+    REQUIRE(heard);
+    REQUIRE(heard->size() == 1);
+    CHECK(heard->front().about == *parse_reference(mark));
+    CHECK(heard->front().outcome.drop_address);
+    const std::vector<Header> plain{{"X-Solapi-Secret", "abc"}};
+    CHECK(protocol.hear_reports(plain, body).error().code == Errc::refused);
+    CHECK(protocol.hear_reports(theirs, "{}").error().code == Errc::invalid);
+}

@@ -218,3 +218,23 @@ TEST_CASE("two campaigns with the same delivery number are told apart") {
     brake.record({&one, 7}, accepted(), start + 1s);
     CHECK_FALSE(brake.resting());
 }
+
+TEST_CASE("an account says since when it has been down, and whether a person must act") {
+    AccountBrake brake = down();
+    CHECK(brake.down_since() == start);
+    brake.record(others, not_sent("still down"), start + 5s);
+    CHECK(brake.down_since() == start);
+    CHECK_FALSE(brake.paused());
+    brake.record(others, accepted(), start + 6s);
+    CHECK_FALSE(brake.down_since());
+
+    brake.pause(start + 7s);
+    CHECK(brake.down_since() == start + 7s);
+    CHECK(brake.paused());
+    CHECK_FALSE(brake.passes(start + 60s));
+    CHECK(brake.passes(start + 67s));
+    brake.passed(asker, start + 67s);
+    brake.record(asker, accepted(), start + 68s);
+    CHECK_FALSE(brake.paused());
+    CHECK_FALSE(brake.down_since());
+}

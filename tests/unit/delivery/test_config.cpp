@@ -234,7 +234,7 @@ TEST_CASE("faults of both files are told together, the campaign's first") {
     const auto campaign = replaced(test::read_file(dir.file("campaign.toml")), "priority = 5", "priority = 12");
     const auto faults = faults_of(dir, campaign);
     REQUIRE(faults.size() == 2);
-    CHECK(has(faults[0], "campaign.toml:15: campaign.priority is 12 (write a whole number from 0 to 9)"));
+    CHECK(has(faults[0], "campaign.toml:16: campaign.priority is 12 (write a whole number from 0 to 9)"));
     CHECK(has(faults[1], "site.toml:9: backend[0].latency_slo: \"300\" is not a duration"));
 }
 
@@ -500,6 +500,9 @@ TEST_CASE("what is allowed and unwise is a warning") {
     warned(replaced(kGood, "\"informational\"", "\"advertising\""),
            "campaign.toml:16: an advertisement must begin with (광고)");
     warned(replaced(kGood, "\"informational\"", "\"advertising\""), "수신거부");
+    warned(replaced(kGood, "\"informational\"", "\"advertising\""), "say it as [campaign] sender");
+    warned(replaced(kGood, "\"informational\"", "\"advertising\"\nsender = \"한빛은행\""),
+           "an advertisement must name its sender, \"한빛은행\"");
     warned(replaced(kGood, "name = \"app-api\"", "name = \"app-api\"\nshadow = true"), "in shadow");
     warned(replaced(kGood, "file = \"people.csv\"\n", ""), "no [audience] file");
 }

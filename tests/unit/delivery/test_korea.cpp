@@ -137,6 +137,21 @@ TEST_CASE("a vendor's keys are judged where they stand") {
     CHECK(has(fault_of(replaced(kGood, "phone = \"phone\"", "fcm = \"token\"")), "add phone = \"COLUMN\""));
 }
 
+TEST_CASE("an account's secret for reports and a step's patience are read") {
+    ::setenv("TIDEGATE_TEST_SECRET", "sesame", 1);
+    const TempDir dir;
+    std::string text = replaced(kGood, "api_key = \"NCSKEY\"\n",
+                                "api_key = \"NCSKEY\"\nreport_secret = \"env:TIDEGATE_TEST_SECRET\"\n");
+    text += "[[send]]\nchannel = \"kakao\"\npatience = \"90s\"\n[[send]]\nchannel = \"text\"\n";
+    const auto loaded = load_campaign(dir.write("campaign.toml", text));
+    REQUIRE(loaded);
+    const auto& kakao = std::get<AlimtalkOptions>(loaded->site.channels[0].provider);
+    CHECK(std::get<SolapiAccount>(kakao.vendor).report_secret.equals("sesame"));
+    CHECK(std::get<NhnAccount>(std::get<SmsOptions>(loaded->site.channels[1].provider).vendor).report_secret.empty());
+    CHECK(loaded->campaign.send[0].patience == std::chrono::seconds(90));
+    CHECK(loaded->campaign.send[1].patience == std::chrono::seconds(30));
+}
+
 TEST_CASE("Alimtalk wants a template and carries no advertisement") {
     CHECK(has(fault_of(replaced(kGood, "template = \"KA01TP1\"\n", "")), "channel \"kakao\": no template is named"));
     const std::string advertising = fault_of(replaced(kGood, "informational", "advertising"));
@@ -164,7 +179,11 @@ TEST_CASE("an advertisement by SMS with label and a free opt-out passes") {
     const std::string text =
         replaced(replaced(kGood.substr(kGood.find("[[channel]]\nname = \"text\"")), "informational", "advertising"),
                  "카드가 {{day}}에 도착합니다", "(광고) 한빛은행 적금 안내 무료수신거부 080-123-4567");
-    CHECK(fault_of(replaced(text, "[audience]", "[audience]\nconsent = \"ok\"")).empty());
+    const std::string agreed = replaced(text, "[audience]", "[audience]\nconsent = \"ok\"");
+    CHECK(fault_of(agreed).empty());
+    CHECK(fault_of(replaced(agreed, "id = \"card\"", "id = \"card\"\nsender = \"한빛은행\"")).empty());
+    CHECK(has(fault_of(replaced(agreed, "id = \"card\"", "id = \"card\"\nsender = \"한강은행\"")),
+              "an advertisement by SMS must name its sender, \"한강은행\""));
 }
 
 TEST_CASE("a hole leaves nothing but its default in the fixed part") {

@@ -80,11 +80,14 @@ TEST_CASE("a delivery keeps every word of its newest answer") {
     ledger = sender(dir.file("l"));
     const auto stored = ledger->of(3);
     REQUIRE(stored);
-    REQUIRE(stored->size() == 2);
-    CHECK(stored->at(0) == intent(3));
-    CHECK(stored->at(1) == full_delivery(3));
-    CHECK(ledger->of(4)->empty());
-    CHECK(ledger->of(99)->empty());
+    CHECK(stored->recipient.id == 3);
+    CHECK_FALSE(stored->recipient.person.key.empty());
+    CHECK_FALSE(stored->recipient.person.addresses.empty());
+    REQUIRE(stored->deliveries.size() == 2);
+    CHECK(stored->deliveries.at(0) == intent(3));
+    CHECK(stored->deliveries.at(1) == full_delivery(3));
+    CHECK(ledger->of(4)->deliveries.empty());
+    CHECK(*ledger->of(99) == LedgerEntry{});
     CHECK(ledger->totals()->deliveries == 2);
 }
 
@@ -149,10 +152,10 @@ TEST_CASE("a batch that names an unknown recipient is not applied at all") {
     batch.attempts = 2;
     CHECK_FALSE(ledger->commit(batch));
     CHECK(*ledger->totals() == *before);
-    CHECK(ledger->of(1)->empty());
+    CHECK(ledger->of(1)->deliveries.empty());
     batch.deliveries.pop_back();
     CHECK(ledger->commit(batch));
-    CHECK(ledger->of(1)->size() == 1);
+    CHECK(ledger->of(1)->deliveries.size() == 1);
 }
 
 TEST_CASE("history is kept as given: what is not known stays unknown") {

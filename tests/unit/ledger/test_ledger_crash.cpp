@@ -41,7 +41,7 @@ void check_whole(SqliteLedger& ledger) {
     CHECK(everyone(ledger).size() == totals->outcomes[0]);
     std::uint64_t deliveries = 0;
     for (std::int64_t id = 1; id <= static_cast<std::int64_t>(totals->recipients); ++id)
-        deliveries += ledger.of(id)->size();
+        deliveries += ledger.of(id)->deliveries.size();
     CHECK(deliveries == totals->deliveries);
 }
 

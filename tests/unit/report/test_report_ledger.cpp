@@ -7,6 +7,7 @@
 #include <fstream>
 #include <sstream>
 
+#include "tidegate/base/text.hpp"
 #include "tidegate/report/report.hpp"
 
 using namespace tidegate;
@@ -124,6 +125,42 @@ TEST_CASE("a report is read whole out of a ledger and its invariants hold") {
     last.meta = {{"state", "stopped"}};
     REQUIRE(ledger->commit(last));
     CHECK(read_report(*ledger)->state == RunState::stopped);
+}
+
+TEST_CASE("condemned addresses are exported whoever was reached in the end, and passing trouble condemns nobody") {
+    const Folder folder;
+    const auto ledger = ledger_at(folder.at("spring.ledger"));
+    Outcome gone;
+    gone.kind = OutcomeClass::invalid_recipient;
+    gone.reason = Reason::gone;
+    gone.code = "410";
+    gone.drop_address = true;
+    gone.invalid_since = kNow;
+    Outcome wrong = gone;
+    wrong.reason = Reason::wrong_app;
+    wrong.code = "400";
+    wrong.phase = Phase::report;
+    wrong.drop_address = false;
+    wrong.quarantine_address = true;
+    wrong.invalid_since.reset();
+    Outcome unreachable = wrong;
+    unreachable.quarantine_address = false;
+    LedgerBatch batch;
+    batch.deliveries = {done(1, 0, gone, Final::invalid), done(1, 1, accepted(), Final::accepted),
+                        done(2, 0, unreachable, Final::undelivered), done(3, 1, wrong, Final::undelivered)};
+    batch.finals = {{1, Final::accepted}, {2, Final::undelivered}, {3, Final::undelivered}};
+    batch.meta = {{"sends", "ios\nsms"}};
+    REQUIRE(ledger->commit(batch));
+
+    const std::string path = folder.at("dead.csv");
+    const auto rows = export_condemned(*ledger, path);
+    REQUIRE(rows);
+    CHECK(*rows == 2);
+    CHECK(content(path) == "key,channel,address,verdict,reason,code,since\r\nann,ios,1,dead," +
+                               std::string(to_string(Reason::gone)) + ",410," + format_wall_time(kNow) +
+                               "\r\n\"'=cmd\",sms,1,doubtful," + std::string(to_string(Reason::wrong_app)) +
+                               ",400,\r\n");
+    CHECK_FALSE(export_condemned(*ledger, path));
 }
 
 TEST_CASE("an export is private, new, complete and without addresses") {

@@ -71,7 +71,7 @@ TEST_CASE("a full disk applies nothing of a batch and healing lets it through") 
     REQUIRE_FALSE(failed);
     CHECK(failed.error().code == Errc::unavailable);
     CHECK(ledger.totals() == before);
-    CHECK(ledger.of(1)->empty());
+    CHECK(ledger.of(1)->deliveries.empty());
     CHECK_FALSE(ledger.meta("state")->has_value());
     ledger.heal();
     REQUIRE(ledger.commit(batch));
@@ -118,8 +118,8 @@ TEST_CASE("open deliveries come in order of id and can be paged") {
     const auto rest = *ledger.open(first[1].first.id, 2);
     REQUIRE(rest.size() == 1);
     CHECK(rest[0].second.id == 3);
-    CHECK(ledger.of(1)->size() == 2);
-    CHECK(ledger.of(7)->empty());
+    CHECK(ledger.of(1)->deliveries.size() == 2);
+    CHECK(ledger.of(7)->deliveries.empty());
 }
 
 TEST_CASE("a batch about a recipient nobody added is refused whole") {
