@@ -47,10 +47,11 @@ std::string url_encoded(std::string_view text) {
     return out;
 }
 
-Error unreadable_reports(const net::HttpResponse& response, const std::string& code) {
+Error unreadable_reports(const net::HttpResponse& response, const std::string& code, const Secret& secret) {
+    const std::string_view hidden[] = {secret.reveal()};
     return {Errc::unavailable,
             "the vendor gave no reports: status " + std::to_string(response.status) +
-                (code.empty() ? std::string() : ", " + scrub(code, {}, 64)),
+                (code.empty() ? std::string() : ", " + scrub(code, hidden, 64)),
             {},
             "ask again later; see the vendor's console if it stays so"};
 }

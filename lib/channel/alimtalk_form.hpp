@@ -4,6 +4,7 @@
 #include <string_view>
 
 #include "channel/vendor.hpp"
+#include "tidegate/base/secret.hpp"
 
 namespace tidegate::channel {
 
@@ -20,6 +21,6 @@ std::string without_slash(std::string url);
 /// As a value in a query: all but letters, digits and "-._~" percent-encoded (RFC 3986 section 2.3).
 std::string url_encoded(std::string_view text);
 /// Why an answer is no list of reports.
-Error unreadable_reports(const net::HttpResponse& response, const std::string& code);
+Error unreadable_reports(const net::HttpResponse& response, const std::string& code, const Secret& secret);
 
 }  // namespace tidegate::channel

@@ -39,14 +39,16 @@ std::string word(const json& object, const char* name) {
 
 class NhnConversation final : public Conversation {
   public:
-    NhnConversation(net::HttpRequest request, std::vector<Attempt> batch, AnswerForm form)
+    NhnConversation(net::HttpRequest request, std::vector<Attempt> batch, AnswerForm form, Secret secret)
         : request_(std::move(request)),
           batch_(std::move(batch)),
           form_(form),
+          secret_(std::move(secret)),
           outcomes_(batch_.size(), ambiguous("the answer was lost, and the channel stopped before it asked again")) {
         for (const Attempt& attempt : batch_) numbers_.push_back(phone_number(attempt.address).value_or(std::string()));
-        for (const Attempt& attempt : batch_) addresses_.push_back(attempt.address);
-        addresses_.insert(addresses_.end(), numbers_.begin(), numbers_.end());
+        for (const Attempt& attempt : batch_) hidden_.push_back(attempt.address);
+        hidden_.insert(hidden_.end(), numbers_.begin(), numbers_.end());
+        hidden_.emplace_back(secret_.reveal());
     }
 
     net::HttpRequest open(WallTime) override { return request_; }
@@ -71,18 +73,19 @@ class NhnConversation final : public Conversation {
     const net::HttpRequest request_;
     const std::vector<Attempt> batch_;
     const AnswerForm form_;
+    const Secret secret_;
     std::vector<std::string> numbers_;
-    std::vector<std::string_view> addresses_;
+    std::vector<std::string_view> hidden_;  // what must not appear in a text kept
     std::vector<Outcome> outcomes_;
     bool repeated_ = false;
 };
 
 std::optional<net::HttpRequest> NhnConversation::hear(const net::HttpResult& result, WallTime now) {
     if (!has_spoken(result, false)) {
-        if (result.transport == net::Transport::ambiguous) return doubt(transport_outcome(result, addresses_));
+        if (result.transport == net::Transport::ambiguous) return doubt(transport_outcome(result, hidden_));
         // The first copy is still in doubt when the second could not leave.
         return all(repeated_ ? ambiguous("the answer was lost, and asking again did not reach the vendor")
-                             : transport_outcome(result, addresses_));
+                             : transport_outcome(result, hidden_));
     }
     const net::HttpResponse& response = result.response;
     const json document = json::parse(response.body, nullptr, false);
@@ -93,7 +96,7 @@ std::optional<net::HttpRequest> NhnConversation::hear(const net::HttpResult& res
             return doubt(ambiguous("the answer cannot be understood"));
         // Enough of a page that is nobody's answer; all of it would be searched for every number.
         const std::string_view words = std::string_view(response.body).substr(0, 1000);
-        Outcome outcome = refused_request(response, {}, words, addresses_, now);
+        Outcome outcome = refused_request(response, {}, words, hidden_, now);
         if (outcome.kind != OutcomeClass::transient) return all(outcome);
         outcome.reconcile = true;  // a gateway's word: the product behind it may have taken the request
         return doubt(outcome);
@@ -102,7 +105,7 @@ std::optional<net::HttpRequest> NhnConversation::hear(const net::HttpResult& res
         each(document);
         return std::nullopt;
     }
-    Outcome outcome = outcome_of_code(form_.codes, code, word(header, "resultMessage"), addresses_);
+    Outcome outcome = outcome_of_code(form_.codes, code, word(header, "resultMessage"), hidden_);
     outcome.http_status = response.status;
     if (outcome.kind == OutcomeClass::transient) outcome.min_backoff = std::chrono::seconds(1);
     if (outcome.reconcile && outcome.kind == OutcomeClass::transient) return doubt(outcome);
@@ -113,7 +116,8 @@ void NhnConversation::each(const json& document) {
     const json::json_pointer at(form_.results);
     const json list = document.contains(at) ? document.at(at) : json::array();
     const json::json_pointer id_at(form_.request);
-    const std::string id = document.contains(id_at) ? scrub(word(document.at(id_at)), {}, 64) : std::string();
+    const std::string_view secret[] = {secret_.reveal()};
+    const std::string id = document.contains(id_at) ? scrub(word(document.at(id_at)), secret, 64) : std::string();
     for (Outcome& outcome : outcomes_) {
         outcome = Outcome{};
         outcome.text = "the vendor's answer has no word about this recipient";
@@ -130,13 +134,13 @@ void NhnConversation::each(const json& document) {
         if (index >= batch_.size()) continue;
         const std::string number = word(entry, "recipientNo");
         if (mark.empty() && !number.empty() && phone_number(number) != numbers_[index]) continue;
-        const std::string_view own[] = {batch_[index].address, numbers_[index]};
+        const std::string_view own[] = {batch_[index].address, numbers_[index], secret_.reveal()};
         const std::string code = word(entry, "resultCode");
         if (code.empty()) continue;
         Outcome outcome = outcome_of_code(form_.codes, code, word(entry, "resultMessage"), own);
         outcome.http_status = 200;
         const std::string sequence = word(entry, "recipientSeq");
-        if (!id.empty() && !sequence.empty()) outcome.provider_id = id + "/" + scrub(sequence, {}, 20);
+        if (!id.empty() && !sequence.empty()) outcome.provider_id = id + "/" + scrub(sequence, secret, 20);
         outcomes_[index] = std::move(outcome);
     }
 }
@@ -173,12 +177,12 @@ int page_number(std::string_view text) {
 }
 
 /// One message's result; nothing without our mark, or without a code: it has none yet.
-std::optional<VendorReport> report_of(const json& entry, CodeTable codes) {
+std::optional<VendorReport> report_of(const json& entry, CodeTable codes, const Secret& secret) {
     const auto about = parse_reference(word(entry, "recipientGroupingKey"));
     const std::string result = word(entry, "resultCode");
     if (!about || result.empty()) return std::nullopt;
     const std::string number = word(entry, "recipientNo");
-    const std::string_view own[] = {number};
+    const std::string_view own[] = {number, secret.reveal()};
     Outcome outcome = outcome_of_code(codes, result, word(entry, "resultCodeName"), own);
     outcome.phase = Phase::report;
     return VendorReport{*about, std::move(outcome)};
@@ -201,23 +205,24 @@ Result<std::vector<VendorReport>> heard(const Secret& secret, CodeTable codes, H
         const std::string code = word(entry, "resultCode");
         if (code == "MRC02") continue;
         if (code == "MRC01") entry["resultCode"] = "1000";
-        if (auto report = report_of(entry, codes)) reports.push_back(std::move(*report));
+        if (auto report = report_of(entry, codes, secret)) reports.push_back(std::move(*report));
     }
     return reports;
 }
 
 /// Reads one page of results; a message without a code has none yet. `more` tells whether a further page may follow.
-Result<ReportPage> read_page(const net::HttpResponse& response, const char* list_at, CodeTable codes, bool& more) {
+Result<ReportPage> read_page(const net::HttpResponse& response, const char* list_at, CodeTable codes,
+                             const Secret& secret, bool& more) {
     const json document = json::parse(response.body, nullptr, false);
     const json header = document.is_object() && document.contains("header") ? document["header"] : json();
     const std::string code = word(header, "resultCode");
-    if (code != "0") return unreadable_reports(response, code);
+    if (code != "0") return unreadable_reports(response, code, secret);
     const json::json_pointer at(list_at);
     const json list = document.contains(at) ? document.at(at) : json::array();
     ReportPage page;
     more = list.is_array() && list.size() >= page_size;
     for (std::size_t i = 0; list.is_array() && i < list.size(); ++i) {
-        if (auto report = report_of(list[i], codes)) page.reports.push_back(std::move(*report));
+        if (auto report = report_of(list[i], codes, secret)) page.reports.push_back(std::move(*report));
     }
     return page;
 }
@@ -275,7 +280,7 @@ std::unique_ptr<Conversation> NhnAlimtalkProtocol::converse(std::vector<Attempt>
     net::HttpRequest first = request(batch);
     return std::make_unique<NhnConversation>(
         std::move(first), std::move(batch),
-        AnswerForm{nhn_alimtalk_codes(), "/message/sendResults", "/message/requestId", true});
+        AnswerForm{nhn_alimtalk_codes(), "/message/sendResults", "/message/requestId", true}, secret_);
 }
 
 net::HttpRequest NhnAlimtalkProtocol::ask_reports(const std::string& request, const std::string& page, WallTime) const {
@@ -286,7 +291,7 @@ net::HttpRequest NhnAlimtalkProtocol::ask_reports(const std::string& request, co
 
 Result<ReportPage> NhnAlimtalkProtocol::read_reports(const net::HttpResponse& response, const std::string& page) const {
     bool more = false;
-    auto read = read_page(response, "/messageSearchResultResponse/messages", kakao_codes(), more);
+    auto read = read_page(response, "/messageSearchResultResponse/messages", kakao_codes(), secret_, more);
     if (read && more) read->next = std::to_string(page_number(page) + 1);
     return read;
 }
@@ -353,7 +358,7 @@ net::HttpRequest NhnSmsProtocol::ask_reports(const std::string& request, const s
 
 Result<ReportPage> NhnSmsProtocol::read_reports(const net::HttpResponse& response, const std::string& page) const {
     bool more = false;
-    auto read = read_page(response, "/body/data", nhn_sms_results(), more);
+    auto read = read_page(response, "/body/data", nhn_sms_results(), secret_, more);
     if (!read) return read;
     const std::string kind = page.starts_with("mms") ? "mms" : "sms";
     const int number = page.size() > 4 ? page_number(page.substr(4)) : 1;
@@ -373,7 +378,7 @@ std::unique_ptr<Conversation> NhnSmsProtocol::converse(std::vector<Attempt> batc
     net::HttpRequest first = request(batch);
     return std::make_unique<NhnConversation>(
         std::move(first), std::move(batch),
-        AnswerForm{nhn_sms_codes(), "/body/data/sendResultList", "/body/data/requestId", false});
+        AnswerForm{nhn_sms_codes(), "/body/data/sendResultList", "/body/data/requestId", false}, secret_);
 }
 
 }  // namespace tidegate::channel

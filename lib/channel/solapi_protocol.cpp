@@ -28,13 +28,13 @@ bool good(const net::HttpResponse& response) {
 }
 
 /// One message's result; nothing for what has no mark of ours.
-std::optional<VendorReport> report_of(const json& entry, std::string_view reason) {
+std::optional<VendorReport> report_of(const json& entry, std::string_view reason, const Secret& secret) {
     const json fields = entry.is_object() && entry.contains("customFields") ? entry["customFields"] : json();
     const auto about = parse_reference(text_of(fields, reference_field));
     const std::string code = text_of(entry, "statusCode");
     if (!about || code.empty()) return std::nullopt;
     const std::string number = text_of(entry, "to");
-    const std::string_view own[] = {number};
+    const std::string_view own[] = {number, secret.reveal()};
     Outcome outcome = outcome_of_code(solapi_codes(), code, text_of(entry, reason), own);
     outcome.phase = Phase::report;
     return VendorReport{*about, std::move(outcome)};
@@ -45,8 +45,9 @@ class SolapiConversation final : public Conversation {
     SolapiConversation(const SolapiProtocol& protocol, std::vector<Attempt> batch)
         : protocol_(protocol), batch_(std::move(batch)), outcomes_(batch_.size()), ids_(batch_.size()) {
         for (const Attempt& attempt : batch_) numbers_.push_back(phone_number(attempt.address).value_or(std::string()));
-        for (const Attempt& attempt : batch_) addresses_.push_back(attempt.address);
-        addresses_.insert(addresses_.end(), numbers_.begin(), numbers_.end());
+        for (const Attempt& attempt : batch_) hidden_.push_back(attempt.address);
+        hidden_.insert(hidden_.end(), numbers_.begin(), numbers_.end());
+        hidden_.emplace_back(protocol_.secret().reveal());
     }
 
     net::HttpRequest open(WallTime now) override { return create(now); }
@@ -83,7 +84,7 @@ class SolapiConversation final : public Conversation {
     }
     Outcome unsent(const net::HttpResult& result, std::string_view code, std::string_view text, WallTime now) const {
         if (has_spoken(result, false) && !good(result.response)) {
-            Outcome outcome = refused_request(result.response, code, text, addresses_, now);
+            Outcome outcome = refused_request(result.response, code, text, hidden_, now);
             if (outcome.kind == OutcomeClass::unknown && step_ != Step::send) {  // nobody has got anything
                 outcome.kind = OutcomeClass::transient;
                 outcome.min_backoff = std::chrono::seconds(1);
@@ -91,16 +92,15 @@ class SolapiConversation final : public Conversation {
             return outcome;
         }
         // Also a lost answer: before the last step nobody has got anything.
-        Outcome outcome =
-            not_sent(scrub(result.error.empty() ? "an answer that says nothing" : result.error, addresses_));
+        Outcome outcome = not_sent(scrub(result.error.empty() ? "an answer that says nothing" : result.error, hidden_));
         outcome.min_backoff = std::max<Duration>(outcome.min_backoff, std::chrono::seconds(1));
         return outcome;
     }
 
     const SolapiProtocol& protocol_;
     const std::vector<Attempt> batch_;
-    std::vector<std::string> numbers_;         // as the vendor gets them
-    std::vector<std::string_view> addresses_;  // what must not appear in a text kept
+    std::vector<std::string> numbers_;      // as the vendor gets them
+    std::vector<std::string_view> hidden_;  // what must not appear in a text kept
     std::vector<std::optional<Outcome>> outcomes_;
     std::vector<std::string> ids_;
     Step step_ = Step::create;
@@ -124,7 +124,8 @@ std::optional<net::HttpRequest> SolapiConversation::hear(const net::HttpResult& 
                 return create(now);
             }
             group_ = spoken && good(result.response) ? text_of(answer, "groupId") : std::string();
-            if (group_.empty() || group_.find_first_of("/?# ") != std::string::npos) {
+            if (group_.empty() || group_.find_first_of("/?# ") != std::string::npos ||
+                group_ != scrub(group_, hidden_, 64)) {
                 return end(copy ? not_sent("the signature had been used") : unsent(result, code, text, now));
             }
             return ask(Step::fill, "PUT", "/messages", protocol_.messages(batch_), now);
@@ -177,10 +178,10 @@ std::optional<net::HttpRequest> SolapiConversation::after_fill(const json& answe
             (mark.empty() || mark == reference_of(batch_[i])) && (to.empty() || phone_number(to) == numbers_[i]);
         const std::string code = text_of(entry, "statusCode");
         if (!same || code.empty()) return end(not_sent("the vendor's results are not about those we sent"));
-        const std::string_view own[] = {batch_[i].address, numbers_[i]};
+        const std::string_view own[] = {batch_[i].address, numbers_[i], protocol_.secret().reveal()};
         Outcome outcome = outcome_of_code(solapi_codes(), code, text_of(entry, "statusMessage"), own);
         outcome.http_status = 200;
-        ids_[i] = group_ + "/" + scrub(text_of(entry, "messageId"), {}, 64);  // reports are asked for by group
+        ids_[i] = group_ + "/" + scrub(text_of(entry, "messageId"), own, 64);  // reports are asked for by group
         outcome.provider_id = ids_[i];
         if (outcome.kind == OutcomeClass::accepted && outcome.reason == Reason::queued) {
             ++waiting;
@@ -297,10 +298,10 @@ net::HttpRequest SolapiProtocol::ask_reports(const std::string& group, const std
 Result<ReportPage> SolapiProtocol::read_reports(const net::HttpResponse& response, const std::string&) const {
     const json document = json::parse(response.body, nullptr, false);
     const json list = good(response) && document.is_object() ? document.value("messageList", json()) : json();
-    if (!list.is_object()) return unreadable_reports(response, text_of(document, "errorCode"));
+    if (!list.is_object()) return unreadable_reports(response, text_of(document, "errorCode"), account_.api_secret);
     ReportPage page;
     for (const auto& [id, entry] : list.items()) {
-        if (auto report = report_of(entry, "reason")) page.reports.push_back(std::move(*report));
+        if (auto report = report_of(entry, "reason", account_.api_secret)) page.reports.push_back(std::move(*report));
     }
     page.next = text_of(document, "nextKey");
     return page;
@@ -315,7 +316,7 @@ Result<std::vector<VendorReport>> SolapiProtocol::hear_reports(Headers headers, 
     std::vector<VendorReport> reports;
     for (const json& entry : document) {
         if (!entry.is_object()) return no_report();
-        if (auto report = report_of(entry, "statusMessage")) reports.push_back(std::move(*report));
+        if (auto report = report_of(entry, "statusMessage", account_.api_secret)) reports.push_back(std::move(*report));
     }
     return reports;
 }

@@ -33,6 +33,8 @@ class SolapiProtocol final : public VendorProtocol {
     net::HttpRequest request(std::string method, const std::string& path, std::string body, WallTime now) const;
     /// The document that fills a group.
     std::string messages(std::span<const Attempt> batch) const;
+    /// What signs; nothing kept may quote it.
+    const Secret& secret() const { return account_.api_secret; }
 
   private:
     void append_message(std::string& out, const Attempt& attempt) const;
