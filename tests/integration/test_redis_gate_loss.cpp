@@ -57,6 +57,8 @@ TEST_CASE("Redis that stays away past the grace ends the run with 5; the next ru
     CHECK(arrivals.count() < 400);
 
     redis.restart();
+    // A grace of a second is shorter than the longest pause between two attempts to connect.
+    REQUIRE(within(20s, [&] { return node.gate->quota()->reachable; }));
     const auto again = node.start(SharedNode::campaign("given-up"), 400).wait(60s);
     REQUIRE(again);
     CHECK(again->state == RunState::completed);
