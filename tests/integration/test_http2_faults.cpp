@@ -208,7 +208,7 @@ TEST_CASE("streams taken away and given back delay a crowd and lose nobody") {
             REQUIRE(rig.wait_told(crowd.size() + 2));
             const auto taken = peer.taken();
             for (const Attempt& attempt : crowd) {
-                const Outcome& outcome = rig.outcomes().at(attempt.delivery);
+                const Outcome outcome = rig.outcomes().at(attempt.delivery);
                 const auto found = taken.find(attempt.address);
                 const std::size_t times = found == taken.end() ? 0 : found->second;
                 // Accepted means taken once; a stream refused for want of room was taken by nobody.
