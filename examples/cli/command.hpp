@@ -6,6 +6,7 @@
 #include "tidegate/base/result.hpp"
 #include "tidegate/delivery/config.hpp"
 #include "tidegate/delivery/gate.hpp"
+#include "tidegate/quota/shared_quota.hpp"
 
 namespace tidegate::cli {
 
@@ -99,14 +100,21 @@ struct PurgeOptions {
 };
 int purge(const PurgeOptions& options);
 
-/// The commands against a running gate.
+struct QuotaCommand {
+    Common common;  ///< `file` is a campaign or a site file with [quota]
+    bool audit = false;
+};
+int quota(const QuotaCommand& options);
+
+/// The commands against a running gate, or without `token` against every node of a domain.
 struct RemoteOptions {
     std::string control = "127.0.0.1:8700";
     std::string token;
     bool json = false;
-    std::string campaign;  ///< empty: the only one there is
+    std::string campaign;  ///< id, empty: the only one there is; without `token` a campaign file with [quota]
     std::string rate;      ///< messages/s or "configured"
     std::string backend;
+    std::string domain;  ///< a file with [quota]: hold on every node
     bool release = false;
 };
 int status(const RemoteOptions& options);
@@ -115,6 +123,11 @@ int resume(const RemoteOptions& options);
 int rate(const RemoteOptions& options);
 int abort(const RemoteOptions& options);
 int hold(const RemoteOptions& options);
+
+/// Through Redis, to every node of the domain that `campaign` or `domain` names.
+int order_campaign(const RemoteOptions& options, QuotaOrder::State state, const std::string& said);
+int order_rate(const RemoteOptions& options, Rate rate, const std::string& said);
+int order_hold(const RemoteOptions& options);
 
 /// Reads the whole audience of a campaign without sending anything.
 Result<Preview, Faults> look_at(const LoadedCampaign& loaded, std::size_t samples = 0);

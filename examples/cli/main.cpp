@@ -127,26 +127,38 @@ int main(int argc, char** argv) {
     sub->add_option("--ledger", purge.ledger, "directory for ledgers");
     sub->callback([&] { command = [&] { return cli::purge(purge); }; });
 
+    cli::QuotaCommand quota;
+    sub =
+        app.add_subcommand("quota", "the limits that nodes share through Redis: who holds what, and what was ordered");
+    sub->add_option("FILE", quota.common.file, "campaign or site file with [quota]")->required();
+    sub->add_flag("--json", quota.common.json, "answer in JSON");
+    sub->add_flag("--audit", quota.audit, "add every sum up anew; ends with 5 and says what differs");
+    sub->callback([&] { command = [&] { return cli::quota(quota); }; });
+
     cli::RemoteOptions remote;
     const auto on_running_gate = [&](const char* name, const char* help, int (*act)(const cli::RemoteOptions&)) {
         CLI::App* made = app.add_subcommand(name, help);
         made->add_option("--control", remote.control, "address of the operator's surface")->capture_default_str();
-        made->add_option("--token", remote.token, "token file")->required();
+        made->add_option("--token", remote.token, "token file");
         made->add_flag("--json", remote.json, "answer in JSON");
         made->callback([&command, &remote, act] { command = [&remote, act] { return act(remote); }; });
         return made;
     };
+    constexpr const char* campaign_words =
+        "campaign id, may be left out when there is only one; without --token a campaign file with [quota]: every node";
     on_running_gate("status", "how a running gate stands", cli::status);
     for (CLI::App* made : {on_running_gate("pause", "stop handing over; the process lives on", cli::pause),
                            on_running_gate("resume", "go on after a pause", cli::resume),
                            on_running_gate("abort", "end the campaign for good", cli::abort)}) {
-        made->add_option("CAMPAIGN", remote.campaign, "campaign id; may be left out when there is only one");
+        made->add_option("CAMPAIGN", remote.campaign, campaign_words);
     }
     sub = on_running_gate("rate", "lower the rate, or put the configured one back", cli::rate);
     sub->add_option("RATE", remote.rate, "messages per second, or \"configured\"")->required();
-    sub->add_option("CAMPAIGN", remote.campaign, "campaign id; may be left out when there is only one");
+    sub->add_option("CAMPAIGN", remote.campaign, campaign_words);
     sub = on_running_gate("hold", "the red button: no campaign releases anything that loads this backend", cli::hold);
-    sub->add_option("--backend", remote.backend, "backend name")->required();
+    sub->add_option("--backend", remote.backend, "backend name");
+    sub->add_option("--domain", remote.domain,
+                    "a file with [quota]: on every node of its domain, everything or only --backend");
     sub->add_flag("--release", remote.release, "let go again");
 
     if (argc > 1 && argv[1][0] != '-') {

@@ -24,6 +24,10 @@ std::size_t collect(char* data, std::size_t size, std::size_t count, void* into)
 /// One request to the operator's surface, bounded in time.
 Result<json> call(const RemoteOptions& options, const std::string& method, const std::string& path,
                   const json& body = nullptr) {
+    if (options.token.empty()) {
+        return Error{Errc::invalid, "whom shall it reach?", "--token",
+                     "give the token file of a running gate, or a campaign file with [quota] to reach every node"};
+    }
     Result<Secret> token = read_secret("file:" + options.token, ".");
     if (!token) {
         Error why = token.error();
@@ -101,6 +105,13 @@ std::string text_or_dash(const json& value, const char* unit) {
     return value.is_number() ? std::to_string(std::llround(value.get<double>())) + unit : std::string("-");
 }
 
+/// A campaign file in place of an id, and no gate's token: every node is meant.
+bool everywhere(const RemoteOptions& options) {
+    std::error_code ignored;
+    return options.token.empty() &&
+           (options.campaign.ends_with(".toml") || std::filesystem::is_regular_file(options.campaign, ignored));
+}
+
 }  // namespace
 
 int status(const RemoteOptions& options) {
@@ -138,17 +149,21 @@ int status(const RemoteOptions& options) {
 }
 
 int pause(const RemoteOptions& options) {
+    if (everywhere(options)) return order_campaign(options, QuotaOrder::State::pause, "paused");
     return campaign_verb(options, "pause", nullptr, "paused");
 }
 int resume(const RemoteOptions& options) {
+    if (everywhere(options)) return order_campaign(options, QuotaOrder::State::run, "goes on");
     return campaign_verb(options, "resume", nullptr, "goes on");
 }
 int abort(const RemoteOptions& options) {
+    if (everywhere(options)) return order_campaign(options, QuotaOrder::State::abort, "aborted for good");
     return campaign_verb(options, "abort", nullptr, "aborted for good");
 }
 
 int rate(const RemoteOptions& options) {
     if (options.rate == "configured") {
+        if (everywhere(options)) return order_rate(options, Rate::unlimited(), "rate as configured");
         return campaign_verb(options, "rate", {{"per_second", nullptr}}, "rate as configured");
     }
     std::size_t used = 0;
@@ -163,10 +178,17 @@ int rate(const RemoteOptions& options) {
                       "give messages per second, or \"configured\""}},
                     options.json);
     }
+    if (everywhere(options)) return order_rate(options, Rate{value}, "at most " + options.rate + "/s");
     return campaign_verb(options, "rate", {{"per_second", value}}, "at most " + options.rate + "/s");
 }
 
 int hold(const RemoteOptions& options) {
+    if (!options.domain.empty()) return order_hold(options);
+    if (options.backend.empty()) {
+        return tell({{Errc::invalid, "what shall be held?", "hold",
+                      "--backend NAME at one gate, or --domain FILE for every node of a domain"}},
+                    options.json);
+    }
     return finish(options,
                   call(options, "POST", "/backends/" + options.backend + "/hold", {{"held", !options.release}}),
                   options.backend + (options.release ? ": released" : ": held; nothing that loads it is sent"));

@@ -22,13 +22,6 @@ std::int64_t micros(Duration span) {
     return std::chrono::duration_cast<std::chrono::microseconds>(span).count();
 }
 
-std::optional<QuotaOrder::State> state_of(std::string_view text) {
-    for (const auto state :
-         {QuotaOrder::State::run, QuotaOrder::State::pause, QuotaOrder::State::hold, QuotaOrder::State::abort})
-        if (word(state) == text) return state;
-    return std::nullopt;
-}
-
 /// Whether leases of one rule set may be mixed with another's: everything that the store's arithmetic uses.
 std::string fingerprint(const LeaseRules& rules) {
     std::string text;
@@ -50,6 +43,13 @@ std::string_view word(QuotaOrder::State state) {
         default:
             return "abort";
     }
+}
+
+std::optional<QuotaOrder::State> state_of_word(std::string_view text) {
+    for (const auto state :
+         {QuotaOrder::State::run, QuotaOrder::State::pause, QuotaOrder::State::hold, QuotaOrder::State::abort})
+        if (word(state) == text) return state;
+    return std::nullopt;
 }
 
 std::int64_t thousandths(Rate rate) {
@@ -302,7 +302,7 @@ void LeaseClient::hear(std::string_view text) {
 /// Whether that was news. What was ordered is kept here too, so that it survives a store that forgets.
 bool LeaseClient::heed(const std::string& subject, std::uint64_t generation, std::string_view state,
                        std::int64_t rate) {
-    const auto known = state_of(state);
+    const auto known = state_of_word(state);
     if (!known) return false;
     QuotaOrder& order = orders_[subject];
     const bool final_already = order.state == QuotaOrder::State::abort;

@@ -9,6 +9,7 @@
 #include "net/redis_connection.hpp"
 #include "quota/redis_orders.hpp"
 #include "quota/redis_scripts.hpp"
+#include "quota/redis_state_json.hpp"
 
 namespace tidegate {
 namespace quota {
@@ -26,12 +27,6 @@ std::string host_name() {
     std::array<char, 256> name = {};
     if (::gethostname(name.data(), name.size() - 1) != 0 || name[0] == '\0') return "node";
     return name.data();
-}
-
-std::uint64_t fresh_seed() {
-    std::uint64_t seed = 0;
-    for (const char c : net::random_bytes(8)) seed = seed << 8 | static_cast<unsigned char>(c);
-    return seed;
 }
 
 class RedisQuota final : public SharedQuota {
@@ -117,14 +112,9 @@ class RedisQuota final : public SharedQuota {
 
     void send_order(const OrderQueue::Order& order, TimePoint now) {
         const auto& [subject, what] = order;
-        const bool free = what.rate == Rate::unlimited();
-        const nlohmann::json request = {
-            {"subject", subject},
-            {"state", word(what.state)},
-            {"rate", free ? -1 : thousandths(what.rate)},
-            {"gen", client_.generation()},
-            {"replicas", options_.rules.replicas},
-            {"lag", std::chrono::floor<std::chrono::seconds>(options_.rules.replica_lag).count()}};
+        nlohmann::json request = order_json(subject, what, client_.generation());
+        request["replicas"] = options_.rules.replicas;
+        request["lag"] = std::chrono::floor<std::chrono::seconds>(options_.rules.replica_lag).count();
         send(Asking::order, order_, {request.dump(), control_channel(options_.domain)}, now);
     }
 
@@ -204,16 +194,27 @@ std::string control_channel(const std::string& domain) {
     return "{tidegate:" + domain + "}:ctl";
 }
 
+std::uint64_t fresh_seed() {
+    std::uint64_t seed = 0;
+    for (const char c : net::random_bytes(8)) seed = seed << 8 | static_cast<unsigned char>(c);
+    return seed;
+}
+
+net::RedisOptions connection_options(const SharedQuotaOptions& options) {
+    net::RedisOptions made;
+    made.address = *net::parse_redis_url(options.redis);
+    made.password = options.password;
+    made.sentinel_password = options.sentinel_password;
+    made.ca = options.ca;
+    made.connect_timeout = options.connect_timeout;
+    made.reply_timeout = options.reply_timeout;
+    return made;
+}
+
 Result<std::unique_ptr<SharedQuota>> make_redis_quota(const SharedQuotaOptions& options, Duration patience,
                                                       RedisQuotaSeams seams) {
     if (Faults faults = options.validate(); !faults.empty()) return faults.front();
-    net::RedisOptions connection;
-    connection.address = *net::parse_redis_url(options.redis);
-    connection.password = options.password;
-    connection.sentinel_password = options.sentinel_password;
-    connection.ca = options.ca;
-    connection.connect_timeout = options.connect_timeout;
-    connection.reply_timeout = options.reply_timeout;
+    net::RedisOptions connection = connection_options(options);
     auto asks = net::RedisConnection::make(connection, fresh_seed());
     if (!asks) return asks.error();
     connection.subscribe = control_channel(options.domain);

@@ -3,6 +3,7 @@
 #include <functional>
 #include <memory>
 
+#include "net/redis_link.hpp"
 #include "quota/redis_client.hpp"
 
 namespace tidegate::quota {
@@ -21,5 +22,9 @@ Result<std::unique_ptr<SharedQuota>> make_redis_quota(const SharedQuotaOptions& 
 /// "{ns:domain}:q": one hash for each domain, in one slot of a cluster.
 std::string hash_key(const std::string& domain);
 std::string control_channel(const std::string& domain);
+
+/// How Redis is reached, of options that are valid.
+net::RedisOptions connection_options(const SharedQuotaOptions& options);
+std::uint64_t fresh_seed();
 
 }  // namespace tidegate::quota

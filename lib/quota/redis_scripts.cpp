@@ -98,11 +98,18 @@ for slot = 1, num('n') do
     end
 end
 for _, resource in ipairs(q.resources) do counted[resource] = counted[resource] or 0 end
+local function demanded(resource)
+    local sum = 0
+    for _, tier in pairs(get('R:' .. resource) and cjson.decode(get('R:' .. resource)) or {}) do
+        for _, cell in pairs(tier) do sum = sum + cell[2] end
+    end
+    return sum
+end
 local resources = {}
 for resource, sum in pairs(counted) do
     local cap = string.match(get('K:' .. resource) or '', '^%d+ (%-?%d+)$')
     resources[resource] = {kept = num('C:' .. resource), counted = sum, cap = tonumber(cap or '-1'),
-                           wants = wants[resource] or 0, order = order_of(resource)}
+                           wants = wants[resource] or 0, demand = demanded(resource), order = order_of(resource)}
 end
 local campaigns = {}
 for id in pairs(get('camps') and cjson.decode(get('camps')) or {}) do

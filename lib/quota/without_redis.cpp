@@ -1,5 +1,6 @@
 // In place of the store in a library built without Redis: what cannot be kept is refused, before anything is sent.
 
+#include "tidegate/quota/quota_state.hpp"
 #include "tidegate/quota/shared_quota.hpp"
 
 namespace tidegate {
@@ -17,6 +18,14 @@ Faults SharedQuotaOptions::validate() const {
 }
 
 Result<std::unique_ptr<SharedQuota>> make_redis_quota(const SharedQuotaOptions&, Duration) {
+    return built_without();
+}
+
+Result<QuotaState> read_quota_state(const SharedQuotaOptions&, const std::vector<std::string>&, Duration) {
+    return built_without();
+}
+
+Result<std::uint64_t> send_quota_order(const SharedQuotaOptions&, const std::string&, const QuotaOrder&, Duration) {
     return built_without();
 }
 

@@ -20,6 +20,7 @@
 #include <tidegate/pacing/first_come.hpp>
 #include <tidegate/pacing/law.hpp>
 #include <tidegate/pacing/pacer.hpp>
+#include <tidegate/quota/quota_state.hpp>
 #include <tidegate/quota/quota_store.hpp>
 #include <tidegate/quota/shared_quota.hpp>
 #include <tidegate/report/report.hpp>
@@ -127,6 +128,10 @@ int main() {
         SharedQuotaOptions{.redis = ""},
         QuotaOrder{.generation = 1},
         QuotaView{.node = ""},
+        QuotaState{.epoch = 1},
+        QuotaState::Claim{.flow = ""},
+        QuotaState::Node{.name = ""},
+        QuotaState::Resource{.name = ""},
         sim::Scenario{.name = ""},
         sim::Policy{.fixed_rate = 1},
     };

@@ -1,0 +1,93 @@
+#include "quota/redis_state_json.hpp"
+
+#include <algorithm>
+
+#include "quota/redis_client.hpp"
+
+namespace tidegate {
+namespace quota {
+namespace {
+
+using nlohmann::json;
+
+double units(const json& thousandths) {
+    return thousandths.get<double>() / 1000.0;
+}
+
+Duration micros(const json& value) {
+    return std::chrono::duration_cast<Duration>(std::chrono::duration<double, std::micro>(value.get<double>()));
+}
+
+std::optional<QuotaOrder> order_of(const json& holder, const char* name) {
+    const auto found = holder.find(name);
+    if (found == holder.end() || !found->is_array()) return std::nullopt;
+    const auto state = state_of_word(found->at(1).get<std::string>());
+    const double rate = units(found->at(2));
+    // A state that only newer nodes know stops what it names, here as there.
+    return QuotaOrder{state.value_or(QuotaOrder::State::hold), rate < 0.0 ? Rate::unlimited() : Rate{rate},
+                      found->at(0).get<std::uint64_t>()};
+}
+
+std::map<std::string, double> amounts(const json& by_resource) {
+    std::map<std::string, double> made;
+    for (const auto& [resource, amount] : by_resource.items()) made[resource] = units(amount);
+    return made;
+}
+
+QuotaState::Node node_of(const json& told) {
+    QuotaState::Node node{told.at("node").get<std::string>(), micros(told.at("left")), {}};
+    for (const json& flow : told.at("flows")) {
+        node.claims.push_back({flow.at("i").get<std::string>(), std::stoi(flow.at("p").get<std::string>()),
+                               amounts(flow.at("c")), amounts(flow.at("w"))});
+    }
+    return node;
+}
+
+QuotaState::Resource resource_of(const std::string& name, const json& told) {
+    QuotaState::Resource resource;
+    resource.name = name;
+    if (const double cap = units(told.at("cap")); cap >= 0.0) resource.cap = Rate{cap};
+    resource.committed = units(told.at("kept"));
+    resource.counted = units(told.at("counted"));
+    resource.demand = units(told.at("demand"));
+    resource.wants = units(told.at("wants"));
+    resource.order = order_of(told, "order");
+    return resource;
+}
+
+}  // namespace
+
+QuotaState state_of(const json& answer) {
+    QuotaState state;
+    state.epoch = answer.at("epoch").get<std::uint64_t>();
+    state.quiet = micros(answer.at("quiet"));
+    state.generation = answer.at("gen").get<std::uint64_t>();
+    if (const auto leader = answer.find("leader"); leader != answer.end() && leader->is_object()) {
+        const double left =
+            std::stod(leader->at("x").get<std::string>()) - std::stod(answer.at("v").get<std::string>());
+        if (left > 0.0) {
+            state.leader = leader->at("n").get<std::string>();
+            state.term = leader->at("t").get<std::uint64_t>();
+            state.leader_left = micros(left);
+        }
+    }
+    state.domain = order_of(answer, "domain");
+    for (const json& node : answer.at("nodes")) state.nodes.push_back(node_of(node));
+    std::sort(state.nodes.begin(), state.nodes.end(), [](const auto& a, const auto& b) { return a.name < b.name; });
+    for (const auto& [name, resource] : answer.at("resources").items())
+        state.resources.push_back(resource_of(name, resource));
+    std::sort(state.resources.begin(), state.resources.end(),
+              [](const auto& a, const auto& b) { return a.name < b.name; });
+    return state;
+}
+
+json order_json(const std::string& subject, const QuotaOrder& what, std::uint64_t known) {
+    return {{"subject", subject},
+            {"state", word(what.state)},
+            {"rate", what.rate == Rate::unlimited() ? -1 : thousandths(what.rate)},
+            {"gen", known}};
+}
+
+}  // namespace quota
+
+}  // namespace tidegate
