@@ -29,7 +29,9 @@ void Steering::join(std::vector<View>& views, const QuotaView& domain, TimePoint
             const double wants = campaign.wants.per_second;
             View view{nullptr, campaign.id, campaign.card.priority, {}, reaction_of(campaign), false, wants > 0, false,
                       wants,   {}};
-            for (const auto& [backend, impact] : campaign.card.impact) {
+            for (const auto& entry : campaign.card.impact) {
+                const auto& backend = entry.first;
+                const auto& impact = entry.second;
                 view.impact[backend] = {impact.per_open, impact.per_delivery};
                 const bool known = std::any_of(backends_.begin(), backends_.end(),
                                                [&](const auto& watch) { return watch->options().name == backend; });

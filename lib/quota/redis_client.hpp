@@ -103,7 +103,6 @@ class LeaseClient {
     std::map<std::string, Rate> targets_, published_;
     std::map<std::string, std::string> words_;  // beside the targets
     std::vector<CampaignPart> parts_;
-    bool sees_ = true;
     std::map<std::string, QuotaOrder> orders_;
     std::vector<Flow> flows_;
     std::map<std::string, Grant> grants_;
@@ -116,18 +115,19 @@ class LeaseClient {
     std::optional<TimePoint> last_sent_;
     std::uint64_t sequence_ = 0;
     TimePoint due_ = TimePoint::min();
-    bool registered_ = false;  // the store may hold something of ours
     std::uint64_t epoch_ = 0;
     std::int64_t seen_ = 0;         // the store's virtual time within that epoch
     std::uint64_t past_epoch_ = 0;  // to which the past was told
-    bool forgotten_ = false;        // the store has lost its memory while we were there
     std::map<std::string, LeaderWord> heard_;
     std::vector<DomainCampaign> campaigns_;
-    bool whole_ = false;
     std::uint64_t generation_ = 0;
     TimePoint answered_{}, quiet_until_{}, leader_until_{};
     std::string leader_, trouble_;
     std::uint64_t term_ = 0;
+    bool sees_ = true;         // this node sees every backend its campaigns load
+    bool registered_ = false;  // the store may hold something of ours
+    bool forgotten_ = false;   // the store has lost its memory while we were there
+    bool whole_ = false;       // the record of every campaign came whole
 };
 
 /// Of a state, as the store writes it.
