@@ -32,17 +32,18 @@ struct CampaignCard {
 
 /// Messages of ages between `from_s` and `to_s`, evenly.
 struct SentThen {
-    double from_s = 0.0, to_s = 0.0;  ///< seconds ago, from_s < to_s
-    double messages = 0.0;            ///< may be a fraction
+    double from_s = 0.0;    ///< seconds ago, the younger end
+    double to_s = 0.0;      ///< the older one, > from_s
+    double messages = 0.0;  ///< may be a fraction
 
     bool operator==(const SentThen&) const = default;
 };
 
 /// What this node sends of a campaign.
 struct CampaignPart {
-    std::string id{};  ///< its flows draw on "camp:<id>"
-    CampaignCard card{};
-    double sent = 0.0;  ///< messages so far, less those known to have reached nobody
+    std::string id{};     ///< its flows draw on "camp:<id>"
+    CampaignCard card{};  ///< what the leader must know of it
+    double sent = 0.0;    ///< messages so far, less those known to have reached nobody
     /// What of them is still felt, for a store that has lost its memory.
     std::vector<SentThen> recent{};
 
@@ -51,8 +52,8 @@ struct CampaignPart {
 
 /// A campaign of the domain, as the leader sees it.
 struct DomainCampaign {
-    std::string id{};
-    CampaignCard card{};
+    std::string id{};              ///< its flows draw on "camp:<id>"
+    CampaignCard card{};           ///< of the node that told last
     Rate wants{};                  ///< all nodes' together; 0 when nobody has anything to send
     std::vector<SentThen> sent{};  ///< what all nodes have reported, and those that died may have sent; ages as of `at`
     double unreported = 0.0;       ///< granted since the nodes' last reports: may have been sent within the last second

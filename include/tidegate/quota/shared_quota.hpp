@@ -66,8 +66,8 @@ struct QuotaOrder {
 
 /// What the leader says of a campaign or a backend, for people and canaries.
 struct LeaderWord {
-    std::string text{};
-    TimePoint at{};  ///< when the store heard it
+    std::string text{};  ///< as the leader encoded it
+    TimePoint at{};      ///< when the store heard it
 
     bool operator==(const LeaderWord&) const = default;
 };
