@@ -44,22 +44,9 @@ Result<Shared, Faults> shared_of(const std::string& file, bool campaign_wanted) 
     return made;
 }
 
-std::string_view word(QuotaOrder::State state) {
-    switch (state) {
-        case QuotaOrder::State::run:
-            return "run";
-        case QuotaOrder::State::pause:
-            return "pause";
-        case QuotaOrder::State::hold:
-            return "hold";
-        default:
-            return "abort";
-    }
-}
-
 std::string order_words(const std::optional<QuotaOrder>& order) {
     if (!order) return "";
-    std::string made(word(order->state));
+    std::string made(to_string(order->state));
     if (std::isfinite(order->rate.per_second))
         made += ", at most " + std::to_string(std::llround(order->rate.per_second)) + "/s";
     return made;
@@ -67,7 +54,7 @@ std::string order_words(const std::optional<QuotaOrder>& order) {
 
 json order_json(const std::optional<QuotaOrder>& order) {
     if (!order) return nullptr;
-    json made = {{"state", word(order->state)}, {"rate", nullptr}, {"generation", order->generation}};
+    json made = {{"state", to_string(order->state)}, {"rate", nullptr}, {"generation", order->generation}};
     if (std::isfinite(order->rate.per_second)) made["rate"] = order->rate.per_second;
     return made;
 }
@@ -168,26 +155,15 @@ void print_text(const SharedQuotaOptions& store, const QuotaState& state) {
     }
 }
 
-/// What stands for a subject now, so that a new order changes only what it is about.
-Result<QuotaOrder> standing(const Shared& shared, const std::string& subject) {
-    const Result<QuotaState> now = read_quota_state(shared.store, {subject}, patience);
-    if (!now) return now.error();
-    for (const QuotaState::Resource& one : now->resources)
-        if (one.name == subject && one.order) return *one.order;
-    return QuotaOrder{};
-}
-
-int send(const Shared& shared, const std::string& subject, const QuotaOrder& order, bool as_json,
+int send(const Shared& shared, const std::string& subject, const QuotaChange& change, bool as_json,
          const std::string& said) {
-    const Result<std::uint64_t> sent = send_quota_order(shared.store, subject, order, patience);
+    const Result<std::uint64_t> sent = send_quota_order(shared.store, subject, change, patience);
     if (!sent) return tell({sent.error()}, as_json);
     if (as_json) {
-        std::cout << json{{"domain", shared.store.domain},
-                          {"subject", subject},
-                          {"state", word(order.state)},
-                          {"generation", *sent}}
-                         .dump()
-                  << '\n';
+        json told = {{"domain", shared.store.domain}, {"subject", subject}, {"generation", *sent}};
+        if (change.state) told["state"] = to_string(*change.state);
+        if (change.rate) told["rate"] = std::isfinite(change.rate->per_second) ? json(change.rate->per_second) : json();
+        std::cout << told.dump() << '\n';
     } else {
         std::cout << subject << ": " << said << ", on every node of " << shared.store.domain << '\n';
     }
@@ -211,7 +187,7 @@ int quota(const QuotaCommand& options) {
     if (!differences) return ok;
     if (!options.common.json) {
         for (const std::string& one : *differences) std::cerr << "error: " << one << '\n';
-        if (differences->empty()) std::cout << "\naudit: every sum is what its parts add up to\n";
+        if (differences->empty()) std::cout << "\naudit: every sum shown is what its parts add up to\n";
     }
     return differences->empty() ? ok : environment;
 }
@@ -219,20 +195,21 @@ int quota(const QuotaCommand& options) {
 int order_campaign(const RemoteOptions& options, QuotaOrder::State state, const std::string& said) {
     Result<Shared, Faults> shared = shared_of(options.campaign, true);
     if (!shared) return tell(shared.error(), options.json);
-    const Result<QuotaOrder> old = standing(*shared, shared->campaign);
-    if (!old) return tell({old.error()}, options.json);
-    return send(*shared, shared->campaign, {state, old->rate}, options.json, said);
+    return send(*shared, shared->campaign, {.state = state}, options.json, said);
 }
 
 int order_rate(const RemoteOptions& options, Rate rate, const std::string& said) {
     Result<Shared, Faults> shared = shared_of(options.campaign, true);
     if (!shared) return tell(shared.error(), options.json);
-    const Result<QuotaOrder> old = standing(*shared, shared->campaign);
-    if (!old) return tell({old.error()}, options.json);
-    return send(*shared, shared->campaign, {old->state, rate}, options.json, said);
+    return send(*shared, shared->campaign, {.rate = rate}, options.json, said);
 }
 
 int order_hold(const RemoteOptions& options) {
+    if (!options.token.empty()) {
+        return tell({{Errc::invalid, "one gate or every node?", "hold",
+                      "--token reaches one gate, --domain every node of a domain; give one of them"}},
+                    options.json);
+    }
     Result<Shared, Faults> shared = shared_of(options.domain, false);
     if (!shared) return tell(shared.error(), options.json);
     const std::string subject = options.backend.empty() ? "domain" : "be:" + options.backend;
@@ -242,8 +219,8 @@ int order_hold(const RemoteOptions& options) {
                       "name one of the file's [[backend]] tables, or leave --backend out to hold everything"}},
                     options.json);
     }
-    return send(*shared, subject, {options.release ? QuotaOrder::State::run : QuotaOrder::State::hold}, options.json,
-                options.release ? "released" : "held; nothing that draws on it is sent");
+    return send(*shared, subject, {.state = options.release ? QuotaOrder::State::run : QuotaOrder::State::hold},
+                options.json, options.release ? "released" : "held; nothing that draws on it is sent");
 }
 
 }  // namespace tidegate::cli

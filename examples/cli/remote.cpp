@@ -173,7 +173,7 @@ int rate(const RemoteOptions& options) {
     } catch (const std::exception&) {
         used = 0;
     }
-    if (used != options.rate.size() || !(value >= 0)) {
+    if (used != options.rate.size() || !(value >= 0 && std::isfinite(value))) {
         return tell({{Errc::invalid, "\"" + options.rate + "\" is not a rate", "rate",
                       "give messages per second, or \"configured\""}},
                     options.json);

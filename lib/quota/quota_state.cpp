@@ -15,6 +15,19 @@ std::string words(double amount) {
 
 }  // namespace
 
+std::string_view to_string(QuotaOrder::State state) {
+    switch (state) {
+        case QuotaOrder::State::run:
+            return "run";
+        case QuotaOrder::State::pause:
+            return "pause";
+        case QuotaOrder::State::hold:
+            return "hold";
+        default:
+            return "abort";
+    }
+}
+
 std::vector<std::string> QuotaState::differences() const {
     constexpr double close = 0.0005;  // amounts are whole thousandths
     std::vector<std::string> found;

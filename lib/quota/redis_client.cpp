@@ -32,23 +32,10 @@ std::string fingerprint(const LeaseRules& rules) {
 
 }  // namespace
 
-std::string_view word(QuotaOrder::State state) {
-    switch (state) {
-        case QuotaOrder::State::run:
-            return "run";
-        case QuotaOrder::State::pause:
-            return "pause";
-        case QuotaOrder::State::hold:
-            return "hold";
-        default:
-            return "abort";
-    }
-}
-
 std::optional<QuotaOrder::State> state_of_word(std::string_view text) {
     for (const auto state :
          {QuotaOrder::State::run, QuotaOrder::State::pause, QuotaOrder::State::hold, QuotaOrder::State::abort})
-        if (word(state) == text) return state;
+        if (to_string(state) == text) return state;
     return std::nullopt;
 }
 
@@ -159,7 +146,7 @@ LeaseClient::Action LeaseClient::ask(TimePoint now) {
     }
     for (const auto& [subject, order] : orders_) {
         const bool free = std::isinf(order.rate.per_second);
-        orders[subject] = {order.generation, word(order.state), free ? -1 : thousandths(order.rate)};
+        orders[subject] = {order.generation, to_string(order.state), free ? -1 : thousandths(order.rate)};
     }
 
     json request = {{"proto", protocol},

@@ -131,7 +131,6 @@ class LeaseClient {
 };
 
 /// Of a state, as the store writes it.
-std::string_view word(QuotaOrder::State state);
 std::optional<QuotaOrder::State> state_of_word(std::string_view text);
 /// Thousandths, bounded to what the store counts with; unlimited is the bound.
 std::int64_t thousandths(Rate rate);

@@ -112,7 +112,7 @@ class RedisQuota final : public SharedQuota {
 
     void send_order(const OrderQueue::Order& order, TimePoint now) {
         const auto& [subject, what] = order;
-        nlohmann::json request = order_json(subject, what, client_.generation());
+        nlohmann::json request = order_json(subject, {what.state, what.rate}, client_.generation());
         request["replicas"] = options_.rules.replicas;
         request["lag"] = std::chrono::floor<std::chrono::seconds>(options_.rules.replica_lag).count();
         send(Asking::order, order_, {request.dump(), control_channel(options_.domain)}, now);

@@ -75,8 +75,9 @@ local old = order_of(q.subject)
 if old and old[2] == 'abort' and q.state ~= 'abort' then
     return cjson.encode({refused = 'aborted', why = q.subject .. ' is aborted, which is final'})
 end
-local generation = math.max(num('gen'), q.gen) + 1
-local order = {generation, q.state, q.rate}
+-- Above the clock's milliseconds: what is ordered after a loss of memory is newer than what the nodes bring back.
+local generation = math.max(num('gen'), q.gen, math.floor(now / 1e3)) + 1
+local order = {generation, q.state or old and old[2] or 'run', q.rate or old and old[3] or -1}
 keep_order(q.subject, order)
 store()
 redis.call('PUBLISH', ARGV[2], cjson.encode({subject = q.subject, order = order}))

@@ -57,10 +57,16 @@ Result<QuotaState> read_quota_state(const SharedQuotaOptions& options, const std
 }
 
 Result<std::uint64_t> send_quota_order(const SharedQuotaOptions& options, const std::string& subject,
-                                       const QuotaOrder& what, Duration patience) {
+                                       const QuotaChange& what, Duration patience) {
     const auto told = quota::call_once(options, quota::order_script(), quota::order_json(subject, what, 0),
                                        {quota::control_channel(options.domain)}, patience);
-    if (!told) return told.error();
+    if (!told) {
+        Error why = told.error();
+        if (why.code == Errc::unavailable)
+            why.hint +=
+                std::string(why.hint.empty() ? "" : "; ") + "should only the answer have been lost, the order stands";
+        return why;
+    }
     if (told->contains("refused"))
         return Error{Errc::refused, told->value("why", subject + " is aborted, which is final"), subject, ""};
     return told->value("gen", std::uint64_t{0});

@@ -81,11 +81,11 @@ QuotaState state_of(const json& answer) {
     return state;
 }
 
-json order_json(const std::string& subject, const QuotaOrder& what, std::uint64_t known) {
-    return {{"subject", subject},
-            {"state", word(what.state)},
-            {"rate", what.rate == Rate::unlimited() ? -1 : thousandths(what.rate)},
-            {"gen", known}};
+json order_json(const std::string& subject, const QuotaChange& what, std::uint64_t known) {
+    json made = {{"subject", subject}, {"gen", known}};
+    if (what.state) made["state"] = to_string(*what.state);
+    if (what.rate) made["rate"] = *what.rate == Rate::unlimited() ? -1 : thousandths(*what.rate);
+    return made;
 }
 
 }  // namespace quota

@@ -13,6 +13,6 @@ namespace tidegate::quota {
 QuotaState state_of(const nlohmann::json& answer);
 
 /// What the order script is told; `known` is the newest generation the caller has seen.
-nlohmann::json order_json(const std::string& subject, const QuotaOrder& what, std::uint64_t known);
+nlohmann::json order_json(const std::string& subject, const QuotaChange& what, std::uint64_t known);
 
 }  // namespace tidegate::quota

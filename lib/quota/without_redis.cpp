@@ -25,7 +25,7 @@ Result<QuotaState> read_quota_state(const SharedQuotaOptions&, const std::vector
     return built_without();
 }
 
-Result<std::uint64_t> send_quota_order(const SharedQuotaOptions&, const std::string&, const QuotaOrder&, Duration) {
+Result<std::uint64_t> send_quota_order(const SharedQuotaOptions&, const std::string&, const QuotaChange&, Duration) {
     return built_without();
 }
 

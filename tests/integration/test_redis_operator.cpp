@@ -82,7 +82,7 @@ TEST_CASE("`quota` shows who holds what, and `--audit` finds a sum that is not w
 
     const CliResult sound = domain.ask({"quota", domain.file, "--audit"});
     CHECK_MESSAGE(sound.code == 0, sound.err);
-    CHECK(has(sound.out, "audit: every sum is what its parts add up to"));
+    CHECK(has(sound.out, "audit: every sum shown is what its parts add up to"));
     domain.falsify("C:acct:hook", "7000");
     const CliResult false_sum = domain.ask({"quota", domain.file, "--audit"});
     CHECK(false_sum.code == 5);

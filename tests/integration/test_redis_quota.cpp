@@ -7,6 +7,7 @@
 #include "quota/redis_scripts.hpp"
 #include "support/places.hpp"
 #include "support/redis_server.hpp"
+#include "tidegate/quota/quota_state.hpp"
 
 using namespace tidegate;
 using namespace tidegate::test;
@@ -160,6 +161,40 @@ TEST_CASE(
     CHECK(a.rate() == 0.0);
     CHECK(b.rate() == 0.0);
     CHECK(a.quota->view(system_clock().now()).orders.at("camp:spring").state == State::abort);
+}
+
+TEST_CASE(
+    "an order from outside changes only what it names, and after FLUSHALL it is newer than what nodes bring back") {
+    const RedisServer server;
+    Node a(options(server, "a"), {flow("spring", 300)}, {{"acct:push", 1000}});
+    until({&a}, [&] { return a.quota->view(system_clock().now()).reachable; });
+    skip_silence(server);
+    REQUIRE(until({&a}, [&] { return a.rate() == 300.0; }));
+    using State = QuotaOrder::State;
+    const auto order = [&](const QuotaChange& change) {
+        return bool(send_quota_order(options(server, "operator"), "camp:spring", change, 5s));
+    };
+    const auto standing = [&] {
+        const auto orders = a.quota->view(system_clock().now()).orders;
+        const auto found = orders.find("camp:spring");
+        return found == orders.end() ? QuotaOrder{} : found->second;
+    };
+    REQUIRE(order({.state = State::pause}));
+    REQUIRE(order({.rate = Rate{100}}));
+    REQUIRE(until({&a}, [&] { return standing().rate == Rate{100}; }));
+    CHECK(standing().state == State::pause);
+    CHECK(a.rate() == 0.0);
+    REQUIRE(order({.state = State::run}));
+    REQUIRE(until({&a}, [&] { return a.rate() == 100.0; }));
+
+    std::this_thread::sleep_for(5ms);  // a new memory knows older orders by the millisecond
+    server.ask({"FLUSHALL"});
+    REQUIRE(order({.state = State::pause}));  // the node has not told its older order again yet
+    REQUIRE(until({&a}, [&] { return a.quota->view(system_clock().now()).epoch >= 2; }));
+    skip_silence(server);
+    CHECK_FALSE(until(
+        {&a}, [&] { return a.rate() > 0.0; }, 2s));
+    CHECK(standing().state == State::pause);
 }
 
 TEST_CASE("a lost script, a lost key and an older copy of it are each noticed") {

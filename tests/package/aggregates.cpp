@@ -129,6 +129,7 @@ int main() {
         QuotaOrder{.generation = 1},
         QuotaView{.node = ""},
         QuotaState{.epoch = 1},
+        QuotaChange{.rate = Rate{1}},
         QuotaState::Claim{.flow = ""},
         QuotaState::Node{.name = ""},
         QuotaState::Resource{.name = ""},

@@ -6,6 +6,7 @@
 #include <memory>
 #include <set>
 #include <string>
+#include <string_view>
 
 #include "tidegate/base/clock.hpp"
 #include "tidegate/base/export.hpp"
@@ -63,6 +64,9 @@ struct QuotaOrder {
 
     bool operator==(const QuotaOrder&) const = default;
 };
+
+/// "run", "pause", "hold", "abort".
+TIDEGATE_EXPORT std::string_view to_string(QuotaOrder::State state);
 
 /// What the leader says of a campaign or a backend, for people and canaries.
 struct LeaderWord {
