@@ -195,12 +195,13 @@ LeaseClient::Action LeaseClient::answer(std::string_view text, TimePoint now) {
     const json got = json::parse(text, nullptr, false);
     if (!got.is_object()) {
         lose("sent an answer that cannot be read", now);
-        return Leave{};
+        return Leave{"sent an answer that cannot be read"};
     }
     if (got.contains("refused")) {
         const std::string why = got.value("refused", "") + ": " + got.value("why", "");
         lose(why, now);
-        return got["refused"] == "fence" ? Action(Leave{}) : Action(Wait{});
+        if (got["refused"] == "fence") return Leave{"may have been replaced: " + got.value("why", "")};
+        return Wait{};
     }
     try {
         const json& rates = got.at("g");
@@ -255,7 +256,7 @@ LeaseClient::Action LeaseClient::answer(std::string_view text, TimePoint now) {
         return Wait{};
     } catch (const std::exception&) {
         lose("sent an answer that cannot be read", now);
-        return Leave{};
+        return Leave{"sent an answer that cannot be read"};
     }
 }
 

@@ -42,8 +42,10 @@ class LeaseClient {
     struct Wait {};
     struct Ask {
         std::string json;
-    };                ///< hand this to the script, once
-    struct Leave {};  ///< this server should not be asked again: find the master anew
+    };              ///< hand this to the script, once
+    struct Leave {  ///< this server should not be asked again: find the master anew
+        std::string why{};
+    };
     using Action = std::variant<Wait, Ask, Leave>;
 
     LeaseClient(const SharedQuotaOptions& options, std::string node, std::uint64_t seed, BrokenRules broken = {});

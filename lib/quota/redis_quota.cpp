@@ -169,7 +169,7 @@ class RedisQuota final : public SharedQuota {
             action = client_.resume(LeaseClient::Lost{"Redis says " + std::string(answer->error_code())}, now);
         else
             action = client_.resume(LeaseClient::Answer{answer->text}, now);
-        if (std::holds_alternative<LeaseClient::Leave>(action)) asks_.leave("does not follow the rules any more", now);
+        if (const auto* left = std::get_if<LeaseClient::Leave>(&action)) asks_.leave(left->why, now);
     }
 
     const SharedQuotaOptions options_;

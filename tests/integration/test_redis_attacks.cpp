@@ -1,67 +1,11 @@
 // What will be tried on shared quotas beside faults: mixed versions, caps that are lowered or smaller than the crowd, a
 // herd.
-#include "support/quota_faults.hpp"
+#include "support/quota_by_hand.hpp"
 
 using namespace tidegate;
 using namespace tidegate::test;
-using namespace tidegate::test::faults;
+using namespace tidegate::test::by_hand;
 using namespace std::chrono_literals;
-
-namespace {
-
-/// A store driven by hand, beside others in one process.
-struct Node {
-    Node(const RedisServer& server, const std::string& name, double wants, double limit, std::uint64_t generation = 1,
-         quota::RedisQuotaSeams seams = {})
-        : flows{{"spring", {"acct:push"}, 5, Rate{wants}, {}}} {
-        SharedQuotaOptions with = options(server.url(), name);
-        with.generation = generation;
-        auto made = quota::make_redis_quota(with, 5s, std::move(seams));
-        if (!made) throw std::runtime_error(made.error().text());
-        quota = std::move(*made);
-        quota->set_cap("acct:push", Rate{limit});
-    }
-    void tick() { leases = *quota->renew(flows, system_clock().now()); }
-    double rate() const {
-        return !leases.empty() && live(leases[0], system_clock().now()) ? leases[0].rate.per_second : 0.0;
-    }
-    QuotaView view() const { return quota->view(system_clock().now()); }
-    std::vector<Flow> flows;
-    std::unique_ptr<SharedQuota> quota;
-    std::vector<Lease> leases;
-};
-
-using Nodes = std::vector<std::unique_ptr<Node>>;
-
-double sum(const Nodes& nodes) {
-    double all = 0;
-    for (const auto& node : nodes) all += node->rate();
-    return all;
-}
-
-/// Ticks all of them until the condition holds; what `watch` says is checked after every node's tick.
-template <class Condition>
-bool until(
-    const Nodes& nodes, Condition condition, const std::function<void()>& watch = [] {},
-    std::chrono::milliseconds limit = 8s) {
-    const auto end = std::chrono::steady_clock::now() + limit;
-    while (std::chrono::steady_clock::now() < end) {
-        for (const auto& node : nodes) {
-            node->tick();
-            watch();
-        }
-        if (condition()) return true;
-        std::this_thread::sleep_for(20ms);
-    }
-    return false;
-}
-
-void open_domain(const RedisServer& server, const Nodes& nodes) {
-    REQUIRE(until(nodes, [&] { return nodes.front()->view().reachable; }));
-    server.ask({"HSET", quota::hash_key("test"), "quiet", "0"});
-}
-
-}  // namespace
 
 TEST_CASE(
     "a cap lowered below what is leased binds everybody within a lease, also those who still name the higher one") {

@@ -2,6 +2,9 @@
 
 #include <doctest/doctest.h>
 
+#include <map>
+#include <mutex>
+
 #include "support/shared_node.hpp"
 
 using namespace tidegate;
@@ -29,6 +32,40 @@ TEST_CASE("two nodes send their parts of one campaign, and together they stay un
     CHECK(whole->totals.outcomes[static_cast<std::size_t>(Final::accepted)] == 2400);
     CHECK(arrivals.count() == 2400);
     CHECK(arrivals.different() == 2400);
+    const std::size_t busiest = arrivals.busiest_second();
+    MESSAGE("busiest second: " << busiest);
+    CHECK(busiest <= cap * 1.02 + 2 * cap * 0.02);
+}
+
+TEST_CASE("what is tried again is paid for again: attempts, not messages, stay under the cap") {
+    constexpr double cap = 400;
+    RedisServer redis;
+    Arrivals arrivals;
+    // Every other attempt fails, a recipient's third never: nobody is given up, and the provider does not look down.
+    const auto busy = [] {
+        struct Tries {
+            std::mutex mutex;
+            std::map<std::string, int> by_address;
+            int all = 0;
+        };
+        return [tries = std::make_shared<Tries>()](const Attempt& attempt) -> Outcome {
+            const std::lock_guard lock(tries->mutex);
+            const bool fails = ++tries->all % 2 == 0 && ++tries->by_address[attempt.address] <= 2;
+            return fails ? not_sent("busy") : accepted();
+        };
+    };
+    SharedNode seoul("seoul", redis.url(), arrivals, cap, 5min, busy()),
+        busan("busan", redis.url(), arrivals, cap, 5min, busy());
+    const CampaignHandle one = seoul.start(SharedNode::campaign("both"), 250),
+                         two = busan.start(SharedNode::campaign("both"), 250);
+    for (const CampaignHandle& handle : {one, two}) {
+        const auto result = handle.wait(60s);
+        REQUIRE(result);
+        CHECK(result->state == RunState::completed);
+        CHECK(accepted_of(handle) == 250);
+    }
+    CHECK(arrivals.different() == 500);
+    CHECK(arrivals.count() > 750);
     const std::size_t busiest = arrivals.busiest_second();
     MESSAGE("busiest second: " << busiest);
     CHECK(busiest <= cap * 1.02 + 2 * cap * 0.02);

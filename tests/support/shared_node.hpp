@@ -78,7 +78,7 @@ struct SharedNode {
     std::unique_ptr<Gate> gate;  // last: it logs to its end
 
     SharedNode(const std::string& called, const std::string& redis, Arrivals& arrivals, double cap,
-               Duration grace = std::chrono::minutes(5))
+               Duration grace = std::chrono::minutes(5), testing::ScriptedChannel::Script answer = {})
         : name(called) {
         Site site;
         ChannelOptions push;
@@ -97,10 +97,11 @@ struct SharedNode {
         traits.kind = "custom";
         traits.address_type = "push";
         traits.collapsible = true;
-        channel = std::make_shared<testing::ScriptedChannel>(traits, [&arrivals](const Attempt& attempt) {
-            arrivals.add(attempt.address);
-            return accepted();
-        });
+        channel = std::make_shared<testing::ScriptedChannel>(
+            traits, [&arrivals, answer = std::move(answer)](const Attempt& attempt) {
+                arrivals.add(attempt.address);
+                return answer ? answer(attempt) : accepted();
+            });
         GateOptions options;
         options.lock_dir = dir.path();
         options.channels["push"] = channel;

@@ -43,9 +43,12 @@ struct Talk {
                 {"gen", 0},
                 {"soonest", -1}};
     }
-    bool leaves(const json& text) {
-        return std::holds_alternative<LeaseClient::Leave>(client.resume(LeaseClient::Answer{text.dump()}, now));
+    std::string left_because(const json& text) {
+        const auto action = client.resume(LeaseClient::Answer{text.dump()}, now);
+        const auto* left = std::get_if<LeaseClient::Leave>(&action);
+        return left == nullptr ? std::string() : left->why;
     }
+    bool leaves(const json& text) { return !left_because(text).empty(); }
     void grant(std::int64_t thousandths) { CHECK_FALSE(leaves(answer({thousandths}))); }
     double rate() const { return client.leases(now).front().rate.per_second; }
     /// Ticks on until something is asked.
@@ -160,7 +163,8 @@ TEST_CASE("answers that make no sense are no grant, and the server is left") {
     CHECK_FALSE(talk.leaves({{"refused", "sequence"}, {"why", "late"}}));
     CHECK(talk.client.view(talk.now).trouble == "sequence: late");
     talk.until_asked();
-    CHECK(talk.leaves({{"refused", "fence"}, {"why", "0 of 2 replicas follow"}}));  // perhaps a stale master
+    CHECK(talk.left_because({{"refused", "fence"}, {"why", "0 of 2 replicas follow"}}) ==
+          "may have been replaced: 0 of 2 replicas follow");
 }
 
 TEST_CASE("an answer that nobody waits for changes nothing") {
