@@ -140,7 +140,8 @@ elseif leader and leader.n == q.node then
     leader = nil
     put('leader', false)
 end
-if q.targets and leader and leader.n == q.node then
+-- Targets hold in the term they were made in: a leader's last word that comes when its term is over begins a new one.
+if q.targets and leader and leader.n == q.node and leader.t == q.term then
     put('targets', cjson.encode({x = fmt(v + q.lease), v = fmt(v), c = q.targets, b = q.words}))
 end
 local targets = get('targets') and cjson.decode(get('targets'))

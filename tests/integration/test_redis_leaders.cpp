@@ -109,3 +109,21 @@ TEST_CASE("a leader that stalled wakes up and its last word arrives late: whoeve
         {&two.a, &two.b}, [&] { return two.a.leads() || two.a.rate() != 50.0 || two.b.rate() != 70.0; }, 2s));
     CHECK(two.worst <= account + 0.01);
 }
+
+TEST_CASE("the last word of a leader that is gone arrives when nobody leads: nobody sends by it") {
+    Two two;
+    two.b.sees_backends = false;  // it cannot take over
+    two.a.says(70, 70);
+    two.proxy.set(RedisProxy::hold);
+    CHECK(two.watched([&] { return two.proxy.held() > 0; }));
+    // The targets run out, and so does the term; then the request comes that says both anew.
+    CHECK(two.watched([&] { return two.b.rate() == 0 && two.b.view().leader.empty(); }, {&two.b}));
+    CHECK_FALSE(until(
+        {&two.b}, [&] { return two.b.rate() > 0; }, 1s));
+    two.proxy.release();
+    CHECK_FALSE(until(
+        {&two.b}, [&] { return two.b.rate() > 0; }, 4s));
+    // Back in person it leads at once or with its second request.
+    two.proxy.set(RedisProxy::pass);
+    CHECK(two.watched([&] { return two.a.leads() && two.a.rate() == 70.0 && two.b.rate() == 70.0; }));
+}
