@@ -4,6 +4,7 @@
 
 #include <array>
 #include <nlohmann/json.hpp>
+#include <optional>
 
 #include "net/crypto.hpp"
 #include "net/redis_connection.hpp"
@@ -112,9 +113,8 @@ class RedisQuota final : public SharedQuota {
 
     void send_order(const OrderQueue::Order& order, TimePoint now) {
         const auto& [subject, what] = order;
-        nlohmann::json request = order_json(subject, {what.state, what.rate}, client_.generation());
-        request["replicas"] = options_.rules.replicas;
-        request["lag"] = std::chrono::floor<std::chrono::seconds>(options_.rules.replica_lag).count();
+        const nlohmann::json request =
+            order_json(subject, {what.state, what.rate}, client_.generation(), order_clock_, options_);
         send(Asking::order, order_, {request.dump(), control_channel(options_.domain)}, now);
     }
 
@@ -151,7 +151,17 @@ class RedisQuota final : public SharedQuota {
     }
 
     void take_order(const Result<RedisReply>& answer, TimePoint now) {
-        if (!answer)
+        const bool named = std::exchange(order_clock_, std::nullopt).has_value();
+        const auto clock = answer ? clock_to_name(nlohmann::json::parse(answer->text, nullptr, false)) : std::nullopt;
+        const OrderQueue::Order* const again = clock && !named && asks_.link().ready() ? orders_.due(now) : nullptr;
+        if (again != nullptr) {
+            order_clock_ = clock;
+            send_order(*again, now);
+            return;
+        }
+        if (clock)
+            orders_.refused("it was too long on its way", now);
+        else if (!answer)
             orders_.refused(answer.error().what, now);
         else if (answer->is_error())
             orders_.refused("Redis says " + std::string(answer->error_code()), now);
@@ -178,6 +188,7 @@ class RedisQuota final : public SharedQuota {
     net::RedisConnection asks_, hears_;
     LeaseClient client_;
     OrderQueue orders_;
+    std::optional<std::string> order_clock_;  // the store's, for the order that is on its way
     Asking asking_ = Asking::nothing;
     std::vector<std::string> pending_;
     std::uint64_t calls_ = 0;

@@ -71,6 +71,11 @@ end
 )lua";
 
 constexpr const char* order_rules = R"lua(
+-- What lets more through must be fresh: held back on its way, a "run" would undo the pause that came after it. Whoever
+-- orders names our clock; who does not know it is told.
+if q.at and (q.state or 'run') == 'run' and math.abs(now - tonumber(q.at)) > q.fresh then
+    return cjson.encode({refused = 'late', why = 'it was too long on its way', at = fmt(now)})
+end
 local old = order_of(q.subject)
 if old and old[2] == 'abort' and q.state ~= 'abort' then
     return cjson.encode({refused = 'aborted', why = q.subject .. ' is aborted, which is final'})

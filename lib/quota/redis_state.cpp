@@ -1,6 +1,7 @@
 #include <algorithm>
 #include <cmath>
 #include <nlohmann/json.hpp>
+#include <optional>
 
 #include "net/crypto.hpp"
 #include "net/redis_connection.hpp"
@@ -16,17 +17,18 @@ using nlohmann::json;
 
 constexpr const char* redis = "Redis";
 
-/// One script, once, on a connection of its own; the answer as JSON.
-Result<json> call_once(const SharedQuotaOptions& options, const std::string& script, json request,
-                       std::vector<std::string> more, Duration patience) {
+/// A connection of its own, for somebody who is no node.
+Result<net::RedisConnection> connect(const SharedQuotaOptions& options) {
     if (Faults faults = options.validate(); !faults.empty()) return faults.front();
-    request["replicas"] = options.rules.replicas;
-    request["lag"] = std::chrono::floor<std::chrono::seconds>(options.rules.replica_lag).count();
-    auto connection = net::RedisConnection::make(connection_options(options), fresh_seed());
-    if (!connection) return connection.error();
-    std::vector<std::string> command{"EVAL", script, "1", hash_key(options.domain), request.dump()};
+    return net::RedisConnection::make(connection_options(options), fresh_seed());
+}
+
+/// One script, once; the answer as JSON.
+Result<json> call(net::RedisConnection& connection, const std::string& domain, const std::string& script,
+                  const json& request, const std::vector<std::string>& more, Duration patience) {
+    std::vector<std::string> command{"EVAL", script, "1", hash_key(domain), request.dump()};
     command.insert(command.end(), more.begin(), more.end());
-    const Result<net::RedisReply> answer = connection->ask(command, system_clock(), patience);
+    const Result<net::RedisReply> answer = connection.ask(command, system_clock(), patience);
     if (!answer) return answer.error();
     if (answer->is_error()) {
         return Error{Errc::unavailable, "Redis refuses our scripts (" + std::string(answer->error_code()) + ")", redis,
@@ -46,7 +48,13 @@ Result<json> call_once(const SharedQuotaOptions& options, const std::string& scr
 
 Result<QuotaState> read_quota_state(const SharedQuotaOptions& options, const std::vector<std::string>& resources,
                                     Duration patience) {
-    auto told = quota::call_once(options, quota::audit_script(), {{"resources", resources}}, {}, patience);
+    auto connection = quota::connect(options);
+    if (!connection) return connection.error();
+    const nlohmann::json request = {
+        {"resources", resources},
+        {"replicas", options.rules.replicas},
+        {"lag", std::chrono::floor<std::chrono::seconds>(options.rules.replica_lag).count()}};
+    auto told = quota::call(*connection, options.domain, quota::audit_script(), request, {}, patience);
     if (!told) return told.error();
     try {
         return quota::state_of(*told);
@@ -58,8 +66,21 @@ Result<QuotaState> read_quota_state(const SharedQuotaOptions& options, const std
 
 Result<std::uint64_t> send_quota_order(const SharedQuotaOptions& options, const std::string& subject,
                                        const QuotaChange& what, Duration patience) {
-    const auto told = quota::call_once(options, quota::order_script(), quota::order_json(subject, what, 0),
-                                       {quota::control_channel(options.domain)}, patience);
+    auto connection = quota::connect(options);
+    if (!connection) return connection.error();
+    const auto order = [&](const std::optional<std::string>& clock) {
+        return quota::call(*connection, options.domain, quota::order_script(),
+                           quota::order_json(subject, what, 0, clock, options),
+                           {quota::control_channel(options.domain)}, patience);
+    };
+    auto told = order(std::nullopt);
+    if (told) {
+        if (const auto clock = quota::clock_to_name(*told)) told = order(clock);
+    }
+    if (told && quota::clock_to_name(*told)) {
+        return Error{Errc::unavailable, "the order was too long on its way and was not taken", "Redis",
+                     "give it again; is Redis overloaded, or its clock being set?"};
+    }
     if (!told) {
         Error why = told.error();
         if (why.code == Errc::unavailable)

@@ -81,11 +81,25 @@ QuotaState state_of(const json& answer) {
     return state;
 }
 
-json order_json(const std::string& subject, const QuotaChange& what, std::uint64_t known) {
-    json made = {{"subject", subject}, {"gen", known}};
+json order_json(const std::string& subject, const QuotaChange& what, std::uint64_t known,
+                const std::optional<std::string>& clock, const SharedQuotaOptions& options) {
+    const Duration fresh = options.reply_timeout + std::chrono::seconds(1);
+    json made = {{"subject", subject},
+                 {"gen", known},
+                 {"replicas", options.rules.replicas},
+                 {"lag", std::chrono::floor<std::chrono::seconds>(options.rules.replica_lag).count()},
+                 {"at", clock.value_or("0")},
+                 {"fresh", std::chrono::duration_cast<std::chrono::microseconds>(fresh).count()}};
     if (what.state) made["state"] = to_string(*what.state);
     if (what.rate) made["rate"] = *what.rate == Rate::unlimited() ? -1 : thousandths(*what.rate);
     return made;
+}
+
+std::optional<std::string> clock_to_name(const json& answer) {
+    if (!answer.is_object() || answer.value("refused", json()) != "late") return std::nullopt;
+    const auto at = answer.find("at");
+    if (at == answer.end() || !at->is_string()) return std::nullopt;
+    return at->get<std::string>();
 }
 
 }  // namespace quota

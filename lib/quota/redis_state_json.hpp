@@ -2,6 +2,7 @@
 
 #include <cstdint>
 #include <nlohmann/json.hpp>
+#include <optional>
 #include <string>
 
 #include "tidegate/quota/quota_state.hpp"
@@ -12,7 +13,12 @@ namespace tidegate::quota {
 /// Throws: json's own exception, or that of a number, where the answer makes no sense.
 QuotaState state_of(const nlohmann::json& answer);
 
-/// What the order script is told; `known` is the newest generation the caller has seen.
-nlohmann::json order_json(const std::string& subject, const QuotaChange& what, std::uint64_t known);
+/// What the order script is told; `known` is the newest generation the caller has seen, `clock` what the store told of
+/// its own for this order, if it did.
+nlohmann::json order_json(const std::string& subject, const QuotaChange& what, std::uint64_t known,
+                          const std::optional<std::string>& clock, const SharedQuotaOptions& options);
+
+/// The store's clock, where it took the order for an old one: name it and ask again.
+std::optional<std::string> clock_to_name(const nlohmann::json& answer);
 
 }  // namespace tidegate::quota
