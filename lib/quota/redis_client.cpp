@@ -63,6 +63,11 @@ LeaseClient::Action LeaseClient::resume(const Event& event, TimePoint now) {
                                      lose(lost.why, now);
                                      return Wait{};
                                  },
+                                 [&](const Connected&) -> Action {
+                                     // After a failed request there is a pause already.
+                                     if (trouble_.empty()) due_ = std::min(due_, now + soon());
+                                     return Wait{};
+                                 },
                                  [&](const Notice& notice) -> Action {
                                      hear(notice.json);
                                      return Wait{};
@@ -243,10 +248,15 @@ LeaseClient::Action LeaseClient::answer(std::string_view text, TimePoint now) {
             for (const auto& [subject, said] : got.at("words").items())
                 heard_[subject] = {said.get<std::string>(), out_->at - ago};
         // Look again when the room changes: the store falls silent no longer, or a node that did not renew drops out.
+        // Counted from the asking, as the store said it no earlier; who looks too soon is told how long it still takes.
         const auto soonest = got.at("soonest").get<std::int64_t>();
-        const Duration soon = std::chrono::milliseconds(20 + static_cast<int>(80.0 * chance_.uniform()));
-        if (quiet > Duration::zero()) due_ = std::min(due_, now + quiet + soon);
-        if (soonest >= 0) due_ = std::min(due_, now + std::chrono::microseconds(soonest) + soon);
+        // A gap longer than a step would not count as time, and the silence would last longer than it has to.
+        if (quiet > Duration::zero())
+            due_ = std::min(due_, out_->at + std::min(quiet + soon(), rules_.clock_step * 9 / 10));
+        if (soonest >= 0) due_ = std::min(due_, out_->at + std::chrono::microseconds(soonest) + soon());
+        // Nodes that came back together do not stay together: a store that forgets is found by whoever asks first.
+        if (std::exchange(silent_, quiet > Duration::zero()) && !silent_)
+            due_ = std::min(due_, after(out_->at, Seconds(rules_.renew).count() * (0.1 + 0.9 * chance_.uniform())));
         if (got.value("unsteered", 0) > 0) due_ = std::min(due_, now + jittered(rules_.renew / 2));
         grants_ = std::move(grants);
         registered_ = !out_->flows.empty();
@@ -335,6 +345,11 @@ QuotaView LeaseClient::view(TimePoint now) const {
     made.calls = sequence_;
     made.orders = orders_;
     return made;
+}
+
+/// Promptly, but not all nodes at the same moment.
+Duration LeaseClient::soon() {
+    return std::chrono::milliseconds(10 + static_cast<int>(40.0 * chance_.uniform()));
 }
 
 Duration LeaseClient::jittered(Duration period) {

@@ -33,11 +33,12 @@ class LeaseClient {
     };  ///< to the request that is out
     struct Lost {
         std::string why;
-    };  ///< nobody knows whether that request was carried out
+    };                    ///< nobody knows whether that request was carried out
+    struct Connected {};  ///< a connection stands where there was none: perhaps the server is another
     struct Notice {
         std::string_view json;
     };  ///< an order, heard on the channel
-    using Event = std::variant<Demand, Answer, Lost, Notice>;
+    using Event = std::variant<Demand, Answer, Lost, Connected, Notice>;
 
     struct Wait {};
     struct Ask {
@@ -93,6 +94,7 @@ class LeaseClient {
     bool leads(TimePoint now) const { return leader_ == node_ && now < leader_until_; }
     bool has_news() const;
     Duration jittered(Duration period);
+    Duration soon();
 
     const LeaseRules rules_;
     const std::string node_;
@@ -130,6 +132,7 @@ class LeaseClient {
     bool registered_ = false;  // the store may hold something of ours
     bool forgotten_ = false;   // the store has lost its memory while we were there
     bool whole_ = false;       // the record of every campaign came whole
+    bool silent_ = false;      // the latest answer came out of a silence
 };
 
 /// Of a state, as the store writes it.

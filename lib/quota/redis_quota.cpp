@@ -136,6 +136,9 @@ class RedisQuota final : public SharedQuota {
         for (const std::string& message : hears_.link().take_messages())
             client_.resume(LeaseClient::Notice{message}, now);
         asks_.advance(now);
+        const bool connected = asks_.link().ready() || asks_.link().busy();
+        if (connected && !connected_) client_.resume(LeaseClient::Connected{}, now);
+        connected_ = connected;
         while (auto answer = asks_.link().take_answer()) {
             const Asking what = std::exchange(asking_, Asking::nothing);
             const Script& script = what == Asking::order ? order_ : acquire_;
@@ -190,6 +193,7 @@ class RedisQuota final : public SharedQuota {
     OrderQueue orders_;
     std::optional<std::string> order_clock_;  // the store's, for the order that is on its way
     Asking asking_ = Asking::nothing;
+    bool connected_ = false;
     std::vector<std::string> pending_;
     std::uint64_t calls_ = 0;
     Duration shift_{};  // from the clock of leases to the caller's

@@ -22,7 +22,8 @@ SharedQuotaOptions options() {
 }
 
 struct Talk {
-    LeaseClient client{options(), "a#1", 1};
+    explicit Talk(std::uint64_t seed = 1) : client(options(), "a#1", seed) {}
+    LeaseClient client;
     TimePoint now = t0;
     std::vector<Flow> flows{{"f", {"acct:push"}, 5, Rate{100}, {}}};
 
@@ -200,21 +201,80 @@ TEST_CASE("an order heard on the channel stops at once, is told to a store that 
     CHECK(talk.client.view(talk.now).orders.at("acct:push").state == QuotaOrder::State::abort);
 }
 
-TEST_CASE("a node looks again when another's lease ends or the silence does") {
+TEST_CASE("a node looks again when another's lease ends or the silence does, counted from its asking") {
+    for (std::uint64_t seed = 0; seed < 20; ++seed) {
+        for (const char* what : {"soonest", "quiet"}) {
+            CAPTURE(what);
+            Talk talk(seed);
+            talk.tick();
+            auto answer = talk.answer({0});
+            answer[what] = 300'000;
+            talk.now += 100ms;  // when it was looked at does not count
+            talk.leaves(answer);
+            if (what == std::string("quiet")) CHECK(talk.client.view(talk.now).quiet == 300ms);
+            talk.now = t0 + 309ms;
+            CHECK_FALSE(talk.tick());
+            talk.now = t0 + 350ms;
+            CHECK(talk.tick());
+        }
+    }
+}
+
+TEST_CASE("in a silence no gap between two requests is longer than what the store counts as time") {
+    for (std::uint64_t seed = 0; seed < 20; ++seed) {
+        Talk talk(seed);
+        talk.tick();
+        auto answer = talk.answer({0});
+        answer["quiet"] = 4'000'000;
+        talk.leaves(answer);
+        talk.now = t0 + 799ms;
+        CHECK_FALSE(talk.tick());
+        talk.now = t0 + 900ms;
+        CHECK(talk.tick());
+    }
+}
+
+TEST_CASE("nodes that come out of a silence together renew anywhere within the period, and then every second again") {
+    double first = 10, last = 0;
+    for (std::uint64_t seed = 0; seed < 40; ++seed) {
+        Talk talk(seed);
+        const auto next = [&] {
+            const TimePoint sent = talk.now;
+            while (!talk.tick()) talk.now += 10ms;
+            return Seconds(talk.now - sent).count();
+        };
+        talk.tick();
+        auto answer = talk.answer({0});
+        answer["quiet"] = 200'000;
+        talk.leaves(answer);
+        next();
+        talk.grant(60'000);
+        const double once = next();
+        CHECK(once <= 1.01);
+        first = std::min(first, once);
+        last = std::max(last, once);
+        talk.grant(60'000);
+        CHECK(next() >= 0.8);
+    }
+    CHECK(first < 0.25);
+    CHECK(last > 0.85);
+}
+
+TEST_CASE(
+    "a connection that stands anew is asked at once, for its server may be another; after a failure not so soon") {
     Talk talk;
     talk.tick();
-    auto answer = talk.answer({0});
-    answer["soonest"] = 300'000;
-    talk.leaves(answer);
-    talk.now += 310ms;
+    talk.grant(60'000);
+    talk.now += 300ms;
     CHECK_FALSE(talk.tick());
-    talk.now += 100ms;
+    talk.client.resume(LeaseClient::Connected{}, talk.now);
+    talk.now += 50ms;
     CHECK(talk.tick());
-    answer = talk.answer({0});
-    answer["quiet"] = 500'000;
-    talk.leaves(answer);
-    CHECK(talk.client.view(talk.now).quiet == 500ms);
-    talk.now += 610ms;
+    talk.client.resume(LeaseClient::Lost{"no answer"}, talk.now);
+    talk.client.resume(LeaseClient::Connected{}, talk.now);
+    talk.now += 199ms;  // a server that refuses again and again must not be asked again and again
+    CHECK_FALSE(talk.tick());
+    talk.now += 101ms;
     CHECK(talk.tick());
 }
 
