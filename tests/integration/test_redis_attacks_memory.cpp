@@ -65,10 +65,10 @@ TEST_CASE("the hash is deleted, evicted, put back as an older copy, loaded from 
     for (LostMemory& scene : scenes) scene.keep_a_copy();
     for (LostMemory& scene : scenes) REQUIRE(wait_for([&] { return (*scene.first)->rate > 900.0; }, 20s));
     auto scene = scenes.begin();
-    for (const auto& [name, happens] : ways) {
-        CAPTURE(name);
+    for (const auto& way : ways) {
+        CAPTURE(way.first);
         scene->cut_off();
-        happens(*scene);
+        way.second(*scene);
         ++scene;
     }
     scene = scenes.begin();
