@@ -85,10 +85,12 @@ ordered_json campaign_json(const Progress& progress) {
 }
 
 ordered_json quota_json(const QuotaView& quota) {
+    ordered_json untold = ordered_json::array();
+    for (const auto& order : quota.untold) untold.push_back(order.first);
     return {{"node", quota.node},       {"reachable", quota.reachable},
             {"trouble", quota.trouble}, {"quiet_s", Seconds(quota.quiet).count()},
             {"epoch", quota.epoch},     {"leader", quota.leader},
-            {"leads", quota.leads},     {"untold", quota.untold}};
+            {"leads", quota.leads},     {"untold", std::move(untold)}};
 }
 
 /// Escapes a label value: backslash, quote and newline.

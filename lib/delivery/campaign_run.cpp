@@ -192,7 +192,7 @@ void CampaignRun::pause(bool paused, std::string_view operator_name) {
         if (paused_ == paused || result_) return;
         paused_ = paused;
         ordered_by_ = "the operator";
-        to_tell_ = true;
+        state_to_tell_ = true;
         event_locked(paused ? "pause" : "resume", "", operator_name);
     }
     wake_feeder_();
@@ -203,7 +203,7 @@ void CampaignRun::set_rate(std::optional<Rate> cap, std::string_view operator_na
         const std::lock_guard lock(mutex_);
         if (result_) return;
         operator_cap_ = cap;
-        to_tell_ = true;
+        rate_to_tell_ = true;
         event_locked("rate", rate_words(cap), operator_name);
     }
     lower_now(cap);
@@ -226,7 +226,7 @@ bool CampaignRun::abort(std::string_view operator_name) {
         if (result_ || closed_to_operators_.load()) return aborted_;
         if (aborted_) return true;
         ordered_by_ = "the operator";
-        to_tell_ = true;
+        state_to_tell_ = true;
         abort_locked(operator_name);
     }
     wake_feeder_();
@@ -239,32 +239,36 @@ void CampaignRun::abort_locked(std::string_view operator_name) {
     facts_.meta.emplace_back("state", "aborted");
 }
 
-std::optional<QuotaOrder> CampaignRun::take_order() {
-    const std::lock_guard lock(mutex_);
-    if (!std::exchange(to_tell_, false)) return std::nullopt;
+std::optional<QuotaChange> CampaignRun::take_order() {
     using State = QuotaOrder::State;
-    return QuotaOrder{aborted_  ? State::abort
-                      : paused_ ? State::pause
-                                : State::run,
-                      operator_cap_.value_or(Rate::unlimited())};
+    const std::lock_guard lock(mutex_);
+    QuotaChange change;
+    if (std::exchange(state_to_tell_, false))
+        change.state = aborted_ ? State::abort : paused_ ? State::pause : State::run;
+    if (std::exchange(rate_to_tell_, false)) change.rate = operator_cap_.value_or(Rate::unlimited());
+    return change == QuotaChange{} ? std::nullopt : std::optional(change);
 }
 
-void CampaignRun::heed(const QuotaOrder& order) {
+void CampaignRun::heed(QuotaChange order) {
     constexpr const char* elsewhere = "an order of the domain";
-    const std::optional<Rate> cap = std::isfinite(order.rate.per_second) ? std::optional(order.rate) : std::nullopt;
+    using State = QuotaOrder::State;
+    std::optional<Rate> cap;
     {
         const std::lock_guard lock(mutex_);
-        if (result_ || closed_to_operators_.load() || to_tell_ || aborted_) return;
-        const bool pause = order.state != QuotaOrder::State::run;
-        if (order.state == QuotaOrder::State::abort) {
+        if (result_ || closed_to_operators_.load() || aborted_) return;
+        if (state_to_tell_ && order.state != State::abort) order.state.reset();
+        if (rate_to_tell_) order.rate.reset();
+        const bool pause = order.state && *order.state != State::run;
+        if (order.state == State::abort) {
             ordered_by_ = elsewhere;
             abort_locked(elsewhere);
-        } else if (paused_ != pause) {
+        } else if (order.state && paused_ != pause) {
             paused_ = pause;
             ordered_by_ = elsewhere;
             event_locked(pause ? "pause" : "resume", "", elsewhere);
         }
-        if (operator_cap_ != cap) {
+        if (order.rate && std::isfinite(order.rate->per_second)) cap = order.rate;
+        if (order.rate && operator_cap_ != cap) {
             operator_cap_ = cap;
             event_locked("rate", rate_words(cap), elsewhere);
         }

@@ -114,9 +114,10 @@ class CampaignRun : public std::enable_shared_from_this<CampaignRun> {
     /// What it could use of one of its accounts now, whatever holds it back elsewhere.
     Rate appetite(std::size_t account) const;
     /// What an operator ordered here since the last call, for the other nodes.
-    std::optional<QuotaOrder> take_order();
-    /// An order given elsewhere: pause, rate, abort. What was ordered here and is not told yet goes before it.
-    void heed(const QuotaOrder& order);
+    std::optional<QuotaChange> take_order();
+    /// An order given elsewhere: pause, rate, abort. What was ordered here and is not told yet goes before it, but
+    /// never before an abort.
+    void heed(QuotaChange order);
     /// The environment does not let it go on: ends with 5, resumable.
     void give_up(std::string why);
     /// Puts the curve as learnt so far on record, every few seconds.
@@ -412,7 +413,8 @@ class CampaignRun : public std::enable_shared_from_this<CampaignRun> {
     LedgerBatch facts_;
     bool paused_ = false;
     bool aborted_ = false;
-    bool to_tell_ = false;               // an operator's order here that the other nodes have not been told
+    bool state_to_tell_ = false;  // an operator's order here that the other nodes have not been told
+    bool rate_to_tell_ = false;
     std::string ordered_by_;             // who paused or aborted it, for people
     std::optional<std::string> failed_;  // why the environment does not let it go on
     std::optional<TimePoint> stop_deadline_;

@@ -167,17 +167,18 @@ bool CampaignRun::hand_over_held() {
     for (std::size_t i = 0; i < valves_.size(); ++i) {
         Valve& valve = valves_[i];
         Account& account = *accounts_[i];
-        const std::optional<Rate> rate = night ? std::nullopt : leased(i);
-        const TimePoint now = clock_.now();
-        // A slow rate needs longer for one message than anything else may wait.
-        const double one = rate && rate->per_second > 0 ? std::min(1 / rate->per_second, longest_turn) : 0.0;
-        const std::vector<Attempt> late = rate ? valve.overdue(after(now - decided_lately, -one)) : valve.all();
         std::size_t room = 0;
         try {
             room = valve.held() > 0 ? account.channel().capacity() : 0;
         } catch (...) {
             log_.error("channel " + account.name() + " threw when it was asked how much it can take");
         }
+        // After the host's code has had its time: the lease has to live when the message goes.
+        const std::optional<Rate> rate = night ? std::nullopt : leased(i);
+        const TimePoint now = clock_.now();
+        // A slow rate needs longer for one message than anything else may wait.
+        const double one = rate && rate->per_second > 0 ? std::min(1 / rate->per_second, longest_turn) : 0.0;
+        const std::vector<Attempt> late = rate ? valve.overdue(after(now - decided_lately, -one)) : valve.all();
         const std::vector<Attempt> next = valve.pass(rate.value_or(Rate{0}), room, now);
         backlog_[i] -= late.size() + next.size();
         if (!late.empty()) keep_back(account, late, too_late);

@@ -48,33 +48,41 @@ void Sharing::tell(const Runs& runs, Backends& backends) {
     for (const auto& backend : backends) {
         const auto held = backend->take_order();
         if (!held || backend->options().shadow) continue;
-        store_->order("be:" + backend->options().name, {*held ? State::hold : State::run});
+        store_->order("be:" + backend->options().name, {*held ? State::hold : State::run, {}});
     }
     std::optional<State> whole;
     {
         const std::lock_guard lock(mutex_);
         if (std::exchange(domain_to_tell_, false)) whole = domain_;
     }
-    if (whole) store_->order(domain, {*whole});
+    if (whole) store_->order(domain, {*whole, {}});
 }
 
-/// What was ordered here and is still on its way is newer than all that was heard.
-bool Sharing::news(const std::string& subject, const QuotaView& now, std::uint64_t& heard) const {
+/// What a newer order than was heard so far changes here. What was ordered here and is still on its way is newer yet,
+/// but nothing goes before an abort.
+std::optional<QuotaChange> Sharing::news(const std::string& subject, const QuotaView& now, std::uint64_t& heard) const {
     const auto order = now.orders.find(subject);
-    if (order == now.orders.end() || order->second.generation <= heard || now.untold.contains(subject)) return false;
+    if (order == now.orders.end() || order->second.generation <= heard) return std::nullopt;
     heard = order->second.generation;
-    return true;
+    QuotaChange change{order->second.state, order->second.rate};
+    if (const auto mine = now.untold.find(subject); mine != now.untold.end()) {
+        if (mine->second.state && change.state != State::abort) change.state.reset();
+        if (mine->second.rate) change.rate.reset();
+    }
+    return change;
 }
 
 void Sharing::hear(const Runs& runs, Backends& backends, const QuotaView& now) {
     for (const auto& run : runs) {
-        const std::string subject = "camp:" + run->campaign().id;
-        if (!run->ended() && news(subject, now, standings_[run.get()].heard)) run->heed(now.orders.at(subject));
+        if (run->ended()) continue;
+        if (const auto change = news("camp:" + run->campaign().id, now, standings_[run.get()].heard))
+            run->heed(*change);
     }
     for (const auto& backend : backends) {
         const std::string name = backend->options().name, subject = "be:" + name;
-        if (!news(subject, now, heard_[subject])) continue;
-        const bool held = now.orders.at(subject).state != State::run;
+        const auto change = news(subject, now, heard_[subject]);
+        if (!change || !change->state) continue;
+        const bool held = *change->state != State::run;
         if (!backend->heed(held)) continue;
         log_.info("backend " + name + (held ? " held by " : " released by ") + elsewhere);
         for (const auto& run : runs) {
@@ -84,9 +92,10 @@ void Sharing::hear(const Runs& runs, Backends& backends, const QuotaView& now) {
             run->record(std::move(facts));
         }
     }
-    if (!news(domain, now, heard_[domain])) return;
+    const auto change = news(domain, now, heard_[domain]);
+    if (!change || !change->state) return;
     const std::lock_guard lock(mutex_);
-    if (!domain_to_tell_) domain_ = now.orders.at(domain).state;
+    if (!domain_to_tell_) domain_ = *change->state;
 }
 
 void Sharing::watch_store(const QuotaView& now) {
@@ -148,14 +157,14 @@ std::optional<std::string> Sharing::stands(CampaignRun& run, bool wants, const s
 void Sharing::part(const Runs& runs, Backends& backends) {
     tell(runs, backends);
     const auto end = std::chrono::steady_clock::now() + last_words;
-    std::set<std::string> untold;
+    std::map<std::string, QuotaChange> untold;
     do {
         static_cast<void>(store_->renew({}, clock_.now()));
         untold = store_->view(clock_.now()).untold;
         if (!untold.empty()) std::this_thread::sleep_for(5ms);
     } while (!untold.empty() && std::chrono::steady_clock::now() < end);
-    for (const std::string& subject : untold) {
-        log_.warn("the other nodes could not be told of the order to " + subject + ": repeat it at one of them");
+    for (const auto& order : untold) {
+        log_.warn("the other nodes could not be told of the order to " + order.first + ": repeat it at one of them");
     }
 }
 

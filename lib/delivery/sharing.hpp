@@ -49,7 +49,7 @@ class Sharing {
     void tell(const Runs& runs, Backends& backends);
     void hear(const Runs& runs, Backends& backends, const QuotaView& now);
     void watch_store(const QuotaView& now);
-    bool news(const std::string& subject, const QuotaView& now, std::uint64_t& heard) const;
+    std::optional<QuotaChange> news(const std::string& subject, const QuotaView& now, std::uint64_t& heard) const;
 
     const std::unique_ptr<SharedQuota> store_;
     const Duration grace_;

@@ -20,7 +20,19 @@ double sane(double value, double least, double most, double otherwise) {
     return std::isfinite(value) ? std::clamp(value, least, most) : otherwise;
 }
 
-json card_json(const CampaignCard& card) {
+/// On the way out, for JSON knows no infinity, and on the way in, for the other node may be another version.
+CampaignCard sane_card(CampaignCard card) {
+    card.priority = std::clamp(card.priority, 0, 9);
+    card.open_rate = sane(card.open_rate, 1e-6, 1.0, 1.0);
+    card.median_s = sane(card.median_s, 0.05, 1e5, 45.0);
+    card.spread = sane(card.spread, 0.05, 4.0, 1.2);
+    for (auto& [backend, each] : card.impact)
+        each = {sane(each.per_open, 0.0, 1e6, 1.0), sane(each.per_delivery, 0.0, 1e6, 0.0)};
+    return card;
+}
+
+json card_json(const CampaignCard& given) {
+    const CampaignCard card = sane_card(given);
     json impact = json::object();
     for (const auto& [backend, each] : card.impact) impact[backend] = {each.per_open, each.per_delivery};
     return {{"p", card.priority},
@@ -32,15 +44,13 @@ json card_json(const CampaignCard& card) {
 
 CampaignCard card_of(const json& text) {
     CampaignCard card;
-    card.priority = std::clamp(text.value("p", 5), 0, 9);
-    card.open_rate = sane(text.value("r", 1.0), 1e-6, 1.0, 1.0);
-    card.median_s = sane(text.value("m", 45.0), 0.05, 1e5, 45.0);
-    card.spread = sane(text.value("s", 1.2), 0.05, 4.0, 1.2);
-    for (const auto& [backend, each] : text.at("i").items()) {
-        card.impact[backend] = {sane(each.at(0).get<double>(), 0.0, 1e6, 1.0),
-                                sane(each.at(1).get<double>(), 0.0, 1e6, 0.0)};
-    }
-    return card;
+    card.priority = text.value("p", 5);
+    card.open_rate = text.value("r", 1.0);
+    card.median_s = text.value("m", 45.0);
+    card.spread = text.value("s", 1.2);
+    for (const auto& [backend, each] : text.at("i").items())
+        card.impact[backend] = {each.at(0).get<double>(), each.at(1).get<double>()};
+    return sane_card(std::move(card));
 }
 
 }  // namespace

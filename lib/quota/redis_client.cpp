@@ -149,10 +149,14 @@ LeaseClient::Action LeaseClient::ask(TimePoint now) {
         const bool gone = std::none_of(flows_.begin(), flows_.end(), [&](const Flow& f) { return f.id == id; });
         if (gone && shown_.contains(id) && shown_.at(id) > 0) add(entry.second, 0);
     }
-    for (const auto& [subject, order] : orders_) {
-        const bool free = std::isinf(order.rate.per_second);
-        orders[subject] = {order.generation, to_string(order.state), free ? -1 : thousandths(order.rate)};
-    }
+    // Once in each epoch: what is ordered later reaches the store before it reaches us. A new epoch is silent for
+    // longer than a renewal takes.
+    sent.orders = epoch_ == 0 || orders_epoch_ != epoch_;
+    if (sent.orders)
+        for (const auto& [subject, order] : orders_) {
+            const bool free = std::isinf(order.rate.per_second);
+            orders[subject] = {order.generation, to_string(order.state), free ? -1 : thousandths(order.rate)};
+        }
 
     json request = {{"proto", protocol},
                     {"rules", fingerprint(rules_)},
@@ -224,6 +228,7 @@ LeaseClient::Action LeaseClient::answer(std::string_view text, TimePoint now) {
         const auto epoch = got.at("epoch").get<std::uint64_t>();
         forgotten_ = forgotten_ || (epoch_ != 0 && epoch != epoch_);
         if (out_->past && epoch == epoch_) past_epoch_ = epoch;
+        if (out_->orders && epoch == epoch_) orders_epoch_ = epoch;
         seen_ = std::stoll(got.at("v").get<std::string>());
         epoch_ = epoch;
         generation_ = std::max(generation_, got.at("gen").get<std::uint64_t>());
@@ -310,13 +315,13 @@ bool LeaseClient::heed(const std::string& subject, std::uint64_t generation, std
     return true;
 }
 
-std::vector<Lease> LeaseClient::leases(TimePoint now) const {
+std::vector<Lease> LeaseClient::leases(TimePoint now) {
     std::vector<Lease> made;
     made.reserve(flows_.size());
     for (const Flow& flow : flows_) {
         const auto grant = grants_.find(flow.id);
         const bool alive = grant != grants_.end() && now < grant->second.expires;
-        const std::int64_t rate = usable(flow, now);
+        const std::int64_t rate = showing_[flow.id] = usable(flow, now);
         std::string by;
         if (!alive)
             by = trouble_.empty() ? "no lease yet" : "the shared quota (" + trouble_ + ")";

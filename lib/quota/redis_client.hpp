@@ -62,14 +62,16 @@ class LeaseClient {
     }
 
     Action resume(const Event& event, TimePoint now);
-    /// For the flows of the last Demand, in their order; `expires` and `expires_awake` are both on `awake_now()`.
-    std::vector<Lease> leases(TimePoint now) const;
+    /// For the flows of the last Demand, in their order; `expires` and `expires_awake` are both on `awake_now()`. From
+    /// now on these rates count as in use.
+    std::vector<Lease> leases(TimePoint now);
     /// Without `reachable`, `calls` and what the connection knows.
     QuotaView view(TimePoint now) const;
     const std::vector<CampaignPart>& parts() const { return parts_; }
     /// Nothing is granted, nothing is out and the store holds nothing of ours.
     bool settled() const { return !out_ && !registered_ && (leader_ != node_ || sees_); }
     std::uint64_t generation() const { return generation_; }
+    const std::string& node() const { return node_; }
 
   private:
     struct Grant {
@@ -80,7 +82,8 @@ class LeaseClient {
     struct Sent {
         TimePoint at;
         std::vector<std::string> flows;
-        bool past = false;  // it told what was sent before the store lost its memory
+        bool past = false;    // it told what was sent before the store lost its memory
+        bool orders = false;  // and what was ordered
     };
 
     Action demand(const Demand& demand, TimePoint now);
@@ -120,8 +123,8 @@ class LeaseClient {
     std::uint64_t sequence_ = 0;
     TimePoint due_ = TimePoint::min();
     std::uint64_t epoch_ = 0;
-    std::int64_t seen_ = 0;         // the store's virtual time within that epoch
-    std::uint64_t past_epoch_ = 0;  // to which the past was told
+    std::int64_t seen_ = 0;                            // the store's virtual time within that epoch
+    std::uint64_t past_epoch_ = 0, orders_epoch_ = 0;  // to which the past and the orders were told
     std::map<std::string, LeaderWord> heard_;
     std::vector<DomainCampaign> campaigns_;
     std::uint64_t generation_ = 0;

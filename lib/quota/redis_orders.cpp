@@ -10,9 +10,13 @@ constexpr Duration longest_pause = std::chrono::seconds(8);
 
 }  // namespace
 
-std::set<std::string> OrderQueue::subjects() const {
-    std::set<std::string> all;
-    for (const Order& order : waiting_) all.insert(order.subject);
+std::map<std::string, QuotaChange> OrderQueue::changes() const {
+    std::map<std::string, QuotaChange> all;
+    for (const Order& order : waiting_) {
+        QuotaChange& change = all[order.subject];
+        if (order.what.state) change.state = order.what.state;
+        if (order.what.rate) change.rate = order.what.rate;
+    }
     return all;
 }
 

@@ -1,7 +1,8 @@
 #pragma once
 
+#include <cstdint>
 #include <deque>
-#include <set>
+#include <map>
 #include <string>
 #include <utility>
 
@@ -16,14 +17,15 @@ class OrderQueue {
   public:
     struct Order {
         std::string subject;
-        QuotaOrder what;
+        QuotaChange what;
+        std::uint64_t number = 0;  ///< the same whenever it is offered, so that the store can tell a repeat
     };
 
-    void add(std::string subject, const QuotaOrder& what) { waiting_.push_back({std::move(subject), what}); }
+    void add(std::string subject, const QuotaChange& what) { waiting_.push_back({std::move(subject), what, ++given_}); }
     /// The order to send on a connection that is free now; null when there is none or it is too early.
     const Order* due(TimePoint now) const { return waiting_.empty() || now < again_ ? nullptr : &waiting_.front(); }
-    /// What the orders are about that were not taken yet.
-    std::set<std::string> subjects() const;
+    /// What the orders change that were not taken yet, by subject.
+    std::map<std::string, QuotaChange> changes() const;
     /// The order that is due was taken.
     void taken();
     /// It was not, or nobody knows: it stays the next, for its subject's later orders build on it.
@@ -33,6 +35,7 @@ class OrderQueue {
 
   private:
     std::deque<Order> waiting_;
+    std::uint64_t given_ = 0;
     TimePoint again_ = TimePoint::min();
     Duration pause_{};
     std::string trouble_;

@@ -85,7 +85,9 @@ class RedisQuota final : public SharedQuota {
             made.reachable = false;
         }
         if (made.trouble.empty()) made.trouble = orders_.trouble();
-        made.untold = orders_.subjects();
+        if (made.trouble.empty() && calls_ > 0 && !hears_.link().trouble().empty())
+            made.trouble = "orders are heard by renewals alone (" + hears_.link().trouble() + ")";
+        made.untold = orders_.changes();
         return made;
     }
 
@@ -97,7 +99,7 @@ class RedisQuota final : public SharedQuota {
         client_.set_targets(std::move(targets), std::move(words));
     }
 
-    void order(const std::string& subject, const QuotaOrder& what) override { orders_.add(subject, what); }
+    void order(const std::string& subject, const QuotaChange& what) override { orders_.add(subject, what); }
 
     Result<RedisReply> ask_at_start(Duration patience) {
         return asks_.ask({"EVAL", "return 1", "1", hash_key(options_.domain)}, system_clock(), patience);
@@ -112,9 +114,8 @@ class RedisQuota final : public SharedQuota {
     }
 
     void send_order(const OrderQueue::Order& order, TimePoint now) {
-        const auto& [subject, what] = order;
-        const nlohmann::json request =
-            order_json(subject, {what.state, what.rate}, client_.generation(), order_clock_, options_);
+        nlohmann::json request = order_json(order.subject, order.what, client_.generation(), order_clock_, options_);
+        request["id"] = client_.node() + "#" + std::to_string(order.number);
         send(Asking::order, order_, {request.dump(), control_channel(options_.domain)}, now);
     }
 
@@ -139,6 +140,9 @@ class RedisQuota final : public SharedQuota {
         const bool connected = asks_.link().ready() || asks_.link().busy();
         if (connected && !connected_) client_.resume(LeaseClient::Connected{}, now);
         connected_ = connected;
+        // A frozen master's kernel keeps a silent connection alive: what is published elsewhere would not be heard.
+        if (asks_.link().ready() && hears_.link().ready() && asks_.link().peer() != hears_.link().peer())
+            hears_.leave("the master has moved", now);
         while (auto answer = asks_.link().take_answer()) {
             const Asking what = std::exchange(asking_, Asking::nothing);
             const Script& script = what == Asking::order ? order_ : acquire_;
@@ -155,23 +159,23 @@ class RedisQuota final : public SharedQuota {
 
     void take_order(const Result<RedisReply>& answer, TimePoint now) {
         const bool named = std::exchange(order_clock_, std::nullopt).has_value();
-        const auto clock = answer ? clock_to_name(nlohmann::json::parse(answer->text, nullptr, false)) : std::nullopt;
+        if (!answer) return orders_.refused(answer.error().what, now);
+        if (answer->is_error()) return orders_.refused("Redis says " + std::string(answer->error_code()), now);
+        const nlohmann::json told = nlohmann::json::parse(answer->text, nullptr, false);
+        const auto clock = clock_to_name(told);
         const OrderQueue::Order* const again = clock && !named && asks_.link().ready() ? orders_.due(now) : nullptr;
         if (again != nullptr) {
             order_clock_ = clock;
-            send_order(*again, now);
-            return;
+            return send_order(*again, now);
         }
-        if (clock)
-            orders_.refused("it was too long on its way", now);
-        else if (!answer)
-            orders_.refused(answer.error().what, now);
-        else if (answer->is_error())
-            orders_.refused("Redis says " + std::string(answer->error_code()), now);
-        else if (answer->text.find("\"fence\"") != std::string::npos)
-            orders_.refused("too few replicas follow", now);
-        else
-            orders_.taken();  // or refused for good: the subject is aborted, which the view shows
+        // As it stands now: taken, or refused because its subject is aborted. Known here before the order counts as
+        // told, for until then what was heard earlier does not act.
+        if (told.is_object() && told.contains("order")) {
+            client_.resume(LeaseClient::Notice{answer->text}, now);
+            return orders_.taken();
+        }
+        const std::string why = told.is_object() ? told.value("why", "") : "";
+        orders_.refused(why.empty() ? "an answer that makes no sense" : why, now);
     }
 
     void take(const Result<RedisReply>& answer, TimePoint now) {

@@ -4,7 +4,8 @@ namespace tidegate::quota {
 
 const char* const acquire_begins = R"lua(
 local fields = {'proto', 'rules', 'server', 'epoch', 'v', 'last', 'quiet', 'n', 'cursor', 'leader', 'targets', 'gen',
-                'camps', 'n:' .. q.node, 'k:' .. q.node, 'S:domain'}
+                'camps', 'silence', 'n:' .. q.node, 'k:' .. q.node, 'S:domain'}
+for subject in pairs(q.orders) do fields[#fields + 1] = 'S:' .. subject end
 for id in pairs(q.cards) do
     for _, kind in ipairs({'D:', 'G:', 'P:'}) do fields[#fields + 1] = kind .. id end
 end
@@ -21,8 +22,12 @@ load(fields)
 if get('proto') and get('proto') ~= tostring(q.proto) then
     return cjson.encode({refused = 'version', why = 'the domain speaks protocol ' .. get('proto')})
 end
-if get('rules') and get('rules') ~= q.rules then
-    return cjson.encode({refused = 'rules', why = 'the domain uses other lease rules: ' .. get('rules')})
+-- Other rules take over when nobody who keeps the old ones can hold anything any more, and after a silence all the same:
+-- the server's clock may have leapt.
+local changed = get('rules') and get('rules') ~= q.rules
+if changed and math.abs(now - num('last')) <= num('silence') then
+    return cjson.encode({refused = 'rules',
+                         why = 'the domain uses other lease rules (' .. get('rules') .. ') until its nodes have ended'})
 end
 
 local entry = get('n:' .. q.node) and cjson.decode(get('n:' .. q.node))
@@ -34,12 +39,13 @@ end
 
 -- Incarnation: another server, a lost hash, or one older than what this node has seen before.
 local v, epoch = num('v'), num('epoch')
-local fresh = get('server') ~= server or not get('v') or not get('last')
+local fresh = changed or get('server') ~= server or not get('v') or not get('last')
     or q.epoch > epoch or (q.epoch == epoch and q.seen > v)
 if fresh then
     epoch = math.max(epoch, q.epoch) + 1
     v = math.max(v, q.seen)
-    put('quiet', fmt(v + q.quiesce))
+    local quiesce = math.max(q.quiesce, changed and num('silence') or 0)
+    put('quiet', fmt(v + quiesce))
     put('server', server)
     put('epoch', fmt(epoch))
 else
@@ -55,6 +61,7 @@ put('v', fmt(v))
 put('last', fmt(now))
 put('proto', tostring(q.proto))
 put('rules', q.rules)
+put('silence', fmt(q.quiesce))
 local quiet = num('quiet') - v
 
 )lua";

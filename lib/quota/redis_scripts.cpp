@@ -71,22 +71,40 @@ end
 )lua";
 
 constexpr const char* order_rules = R"lua(
+load({'S:' .. q.subject, 'gen', 'told', 'server', 'v', 'quiet'})
+local old = order_of(q.subject)
+if old and old[2] == 'abort' and q.state ~= 'abort' then
+    return cjson.encode({refused = 'aborted', subject = q.subject, order = old,
+                         why = q.subject .. ' is aborted, which is final'})
+end
+-- Whoever lost the answer asks again, and what was ordered since then must not be undone.
+local told = get('told') and cjson.decode(get('told')) or {}
+for _, id in ipairs(told) do
+    if id == q.id then return cjson.encode({gen = num('gen'), subject = q.subject, order = old}) end
+end
 -- What lets more through must be fresh: held back on its way, a "run" would undo the pause that came after it. Whoever
 -- orders names our clock; who does not know it is told.
 if q.at and (q.state or 'run') == 'run' and math.abs(now - tonumber(q.at)) > q.fresh then
     return cjson.encode({refused = 'late', why = 'it was too long on its way', at = fmt(now)})
 end
-local old = order_of(q.subject)
-if old and old[2] == 'abort' and q.state ~= 'abort' then
-    return cjson.encode({refused = 'aborted', why = q.subject .. ' is aborted, which is final'})
+-- A rate alone keeps the state, which nobody knows here before the nodes have told it again.
+if not q.state and (get('server') ~= server or not get('v') or num('quiet') > num('v')) then
+    return cjson.encode({refused = 'forgotten', why = 'Redis has lost its memory and waits for the nodes'})
 end
 -- Above the clock's milliseconds: what is ordered after a loss of memory is newer than what the nodes bring back.
 local generation = math.max(num('gen'), q.gen, math.floor(now / 1e3)) + 1
 local order = {generation, q.state or old and old[2] or 'run', q.rate or old and old[3] or -1}
 keep_order(q.subject, order)
+if q.id then
+    told[#told + 1] = q.id
+    if #told > 32 then table.remove(told, 1) end
+    put('told', cjson.encode(told))
+end
 store()
-redis.call('PUBLISH', ARGV[2], cjson.encode({subject = q.subject, order = order}))
-return cjson.encode({gen = generation})
+-- It stands; a user who may not publish only makes it arrive by renewals.
+local news = cjson.encode({gen = generation, subject = q.subject, order = order})
+redis.pcall('PUBLISH', ARGV[2], news)
+return news
 )lua";
 
 constexpr const char* audit_rules = R"lua(

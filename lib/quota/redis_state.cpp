@@ -2,6 +2,7 @@
 #include <cmath>
 #include <nlohmann/json.hpp>
 #include <optional>
+#include <thread>
 
 #include "net/crypto.hpp"
 #include "net/redis_connection.hpp"
@@ -50,10 +51,8 @@ Result<QuotaState> read_quota_state(const SharedQuotaOptions& options, const std
                                     Duration patience) {
     auto connection = quota::connect(options);
     if (!connection) return connection.error();
-    const nlohmann::json request = {
-        {"resources", resources},
-        {"replicas", options.rules.replicas},
-        {"lag", std::chrono::floor<std::chrono::seconds>(options.rules.replica_lag).count()}};
+    // Looking changes nothing, so it needs no replica.
+    const nlohmann::json request = {{"resources", resources}, {"replicas", 0}, {"lag", 0}};
     auto told = quota::call(*connection, options.domain, quota::audit_script(), request, {}, patience);
     if (!told) return told.error();
     try {
@@ -73,9 +72,13 @@ Result<std::uint64_t> send_quota_order(const SharedQuotaOptions& options, const 
                            quota::order_json(subject, what, 0, clock, options),
                            {quota::control_channel(options.domain)}, patience);
     };
+    const TimePoint end = system_clock().now() + patience;
     auto told = order(std::nullopt);
-    if (told) {
+    while (told) {
         if (const auto clock = quota::clock_to_name(*told)) told = order(clock);
+        if (!told || told->value("refused", "") != "forgotten" || system_clock().now() >= end) break;
+        std::this_thread::sleep_for(std::chrono::milliseconds(100));
+        told = order(std::nullopt);
     }
     if (told && quota::clock_to_name(*told)) {
         return Error{Errc::unavailable, "the order was too long on its way and was not taken", "Redis",
@@ -88,6 +91,9 @@ Result<std::uint64_t> send_quota_order(const SharedQuotaOptions& options, const 
                 std::string(why.hint.empty() ? "" : "; ") + "should only the answer have been lost, the order stands";
         return why;
     }
+    if (told->value("refused", "") == "forgotten")
+        return Error{Errc::unavailable, told->value("why", "Redis has lost its memory"), "Redis",
+                     "order the state too, or give the rate again when the nodes are back"};
     if (told->contains("refused"))
         return Error{Errc::refused, told->value("why", subject + " is aborted, which is final"), subject, ""};
     return told->value("gen", std::uint64_t{0});

@@ -46,7 +46,7 @@ TEST_CASE("held = max(using, granted): a grant whose answer was lost frees nothi
 
 TEST_CASE("quiesce: a store that lost its memory waits out every lease it forgot") {
     check_rule("no quiesce", [](bool broken) {
-        const auto seams = breaking(broken, "fmt(v + q.quiesce)", "fmt(v)");
+        const auto seams = breaking(broken, "fmt(v + quiesce)", "fmt(v)");
         RedisServer server;
         Deeds deeds;
         RedisProxy proxy(server.port());

@@ -2,6 +2,7 @@
 
 #include <doctest/doctest.h>
 
+#include "support/redis_proxy.hpp"
 #include "support/shared_node.hpp"
 
 using namespace tidegate;
@@ -83,6 +84,30 @@ TEST_CASE("an order given while Redis is away acts here at once and elsewhere wh
     CHECK_FALSE(two.progress().paused);
     redis.restart();
     CHECK(within(30s, [&] { return two.progress().paused; }));
+}
+
+TEST_CASE("a rate ordered at a node that is cut off does not take back the pause that it has not heard of") {
+    RedisServer redis;
+    RedisProxy proxy(redis.port());
+    Arrivals here, there;
+    SharedNode seoul("seoul", proxy.url(), here, 300), busan("busan", redis.url(), there, 300);
+    const Campaign both = SharedNode::campaign("both");
+    CampaignHandle one = seoul.start(both, 100000), two = busan.start(both, 100000);
+    REQUIRE(within(20s, [&] { return here.count() > 50 && there.count() > 50; }));
+    proxy.set(RedisProxy::hold);
+    REQUIRE(within(20s, [&] { return !seoul.gate->quota()->reachable; }));
+    two.pause("kim");
+    REQUIRE(within(10s, [&] { return busan.gate->quota()->untold.empty() && two.progress().paused; }));
+    CHECK_FALSE(one.progress().paused);
+    one.set_rate(Rate{50}, "lee");
+    proxy.set(RedisProxy::pass);
+    CHECK(within(30s, [&] { return one.progress().paused && seoul.gate->quota()->untold.empty(); }));
+    CHECK(within(30s, [&] {
+        const auto& orders = busan.gate->quota()->orders;
+        const auto order = orders.find("camp:both");
+        return order != orders.end() && order->second.rate == Rate{50};
+    }));
+    CHECK(two.progress().paused);
 }
 
 TEST_CASE("an order that is given just before its node ends still reaches the others") {

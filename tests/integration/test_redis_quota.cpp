@@ -327,14 +327,14 @@ TEST_CASE("an order that Redis answers with an error is told and costs no renewa
     until({&a}, [&] { return a.quota->view(system_clock().now()).reachable; });
     skip_silence(server);
     REQUIRE(until({&a}, [&] { return a.rate() == 300.0; }));
-    REQUIRE_FALSE(server.ask({"ACL", "SETUSER", "default", "-publish"}).is_error());
+    REQUIRE_FALSE(server.ask({"HSET", quota::hash_key("test"), "told", "no list"}).is_error());
     a.quota->order("camp:autumn", {QuotaOrder::State::pause});
     const auto trouble = [&] { return a.quota->view(system_clock().now()).trouble; };
     REQUIRE(until({&a}, [&] { return trouble().find("'camp:autumn'") != std::string::npos; }));
     CHECK_FALSE(until(
         {&a}, [&] { return a.rate() != 300.0; }, 3500ms));  // longer than a lease
     CHECK(a.quota->view(system_clock().now()).reachable);
-    REQUIRE_FALSE(server.ask({"ACL", "SETUSER", "default", "+@all"}).is_error());
+    REQUIRE_FALSE(server.ask({"HDEL", quota::hash_key("test"), "told"}).is_error());
     CHECK(until({&a}, [&] { return trouble().empty(); }));
     CHECK(a.quota->view(system_clock().now()).orders.at("camp:autumn").state == QuotaOrder::State::pause);
 }

@@ -66,17 +66,11 @@ struct QuotaState {
 TIDEGATE_EXPORT Result<QuotaState> read_quota_state(const SharedQuotaOptions& options,
                                                     const std::vector<std::string>& resources, Duration patience);
 
-/// What an order changes; what is absent stays as it stands at that instant, whoever else gives orders.
-struct QuotaChange {
-    std::optional<QuotaOrder::State> state{};  ///< run, pause, hold or abort
-    std::optional<Rate> rate{};                ///< the most the subject may use; unlimited = as configured
-    bool operator==(const QuotaChange&) const = default;
-};
-
 /// Gives an order to every node of the domain without being one, and returns its generation. `subject` is a resource
 /// or "domain".
-/// Errors: as `read_quota_state`; `refused` when the subject is aborted, which is final. After
-/// `unavailable` the order may stand all the same: its answer may have been lost.
+/// Errors: as `read_quota_state`; `refused` when the subject is aborted, which is final; `unavailable` also when Redis
+/// has just lost its memory and a rate alone was ordered: whether the subject was paused is not known before the nodes
+/// have told it. After `unavailable` the order may stand all the same: its answer may have been lost.
 TIDEGATE_EXPORT Result<std::uint64_t> send_quota_order(const SharedQuotaOptions& options, const std::string& subject,
                                                        const QuotaChange& what, Duration patience);
 

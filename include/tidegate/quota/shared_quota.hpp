@@ -4,7 +4,7 @@
 #include <cstdint>
 #include <map>
 #include <memory>
-#include <set>
+#include <optional>
 #include <string>
 #include <string_view>
 
@@ -65,6 +65,13 @@ struct QuotaOrder {
     bool operator==(const QuotaOrder&) const = default;
 };
 
+/// What an order changes; what is absent stays as it stands when the store takes it, whoever else gives orders.
+struct QuotaChange {
+    std::optional<QuotaOrder::State> state{};  ///< run, pause, hold or abort
+    std::optional<Rate> rate{};                ///< the most the subject may use; unlimited = as configured
+    bool operator==(const QuotaChange&) const = default;
+};
+
 /// "run", "pause", "hold", "abort".
 TIDEGATE_EXPORT std::string_view to_string(QuotaOrder::State state);
 
@@ -88,10 +95,10 @@ struct QuotaView {
     std::uint64_t term = 0;   ///< of the leader
     bool leads = false;       ///< this node leads and its term has not run out
     std::uint64_t calls = 0;  ///< requests sent so far
-    std::map<std::string, QuotaOrder> orders{};  ///< by subject
-    std::map<std::string, LeaderWord> words{};   ///< by subject, on what was reported here; while the targets live
-    std::vector<DomainCampaign> campaigns{};     ///< of the whole domain, as of `answered`; only while this node leads
-    std::set<std::string> untold{};              ///< subjects of orders given here that the store has not taken yet
+    std::map<std::string, QuotaOrder> orders{};   ///< by subject
+    std::map<std::string, LeaderWord> words{};    ///< by subject, on what was reported here; while the targets live
+    std::vector<DomainCampaign> campaigns{};      ///< of the whole domain, as of `answered`; only while this node leads
+    std::map<std::string, QuotaChange> untold{};  ///< by subject: orders given here that the store has not taken yet
     /// `campaigns` was read outside of a silence, so whatever had to be told again has been told.
     bool whole = false;
 
@@ -112,8 +119,8 @@ class TIDEGATE_EXPORT SharedQuota : public QuotaStore {
     /// Limits below the caps, published with the next renewals while this node leads; they live for one lease. A
     /// resource once named here grants nothing without a living target. `words` go to every node they concern.
     virtual void set_targets(std::map<std::string, Rate> targets, std::map<std::string, std::string> words) = 0;
-    /// Tells every node; repeated until the store has taken it. `generation` is ignored.
-    virtual void order(const std::string& subject, const QuotaOrder& what) = 0;
+    /// Tells every node. Offered until the store has taken it, and taken once.
+    virtual void order(const std::string& subject, const QuotaChange& what) = 0;
 };
 
 /// Opens the connection and waits for it up to `patience`.

@@ -100,7 +100,7 @@ TEST_CASE("status says how the shared quota stands, and that there is none where
     quota.node = "seoul#1";
     quota.trouble = "connection refused";
     quota.quiet = std::chrono::milliseconds(2500);
-    quota.untold = {"camp:spring"};
+    quota.untold["camp:spring"].state = QuotaOrder::State::pause;
     const auto json = nlohmann::json::parse(control::status_json({}, {}, quota));
     CHECK(json["quota"]["node"] == "seoul#1");
     CHECK(json["quota"]["reachable"] == false);

@@ -51,7 +51,7 @@ struct Talk {
     }
     bool leaves(const json& text) { return !left_because(text).empty(); }
     void grant(std::int64_t thousandths) { CHECK_FALSE(leaves(answer({thousandths}))); }
-    double rate() const { return client.leases(now).front().rate.per_second; }
+    double rate() { return client.leases(now).front().rate.per_second; }
     /// Ticks on until something is asked.
     json until_asked() {
         for (int i = 0; i < 100; ++i) {
@@ -434,4 +434,36 @@ TEST_CASE("a flow that wakes up asks within a tenth of a second; one that wants 
     talk.now += 100ms;
     talk.flows[0].wants = Rate{100};
     CHECK_FALSE(talk.tick());
+}
+
+TEST_CASE("a rate that came with an answer in the middle of a tick is told as in use at the next") {
+    Talk talk;
+    talk.tick();
+    talk.grant(60'000);
+    CHECK(talk.rate() == 60.0);  // handed out before the next Demand
+    talk.now += 1200ms;
+    const auto asked = talk.tick();
+    REQUIRE(asked);
+    CHECK((*asked)["flows"][0]["u"] == 60'000);
+}
+
+TEST_CASE("what was ordered is told once in each epoch, and again until an answer has come") {
+    Talk talk;
+    talk.tick();
+    json first = talk.answer({60'000});
+    first["orders"]["camp:autumn"] = {7, "pause", -1};
+    CHECK_FALSE(talk.leaves(first));
+    json asked = talk.until_asked();
+    CHECK(asked["orders"].contains("camp:autumn"));
+    talk.client.resume(LeaseClient::Lost{"no answer"}, talk.now);
+    asked = talk.until_asked();
+    CHECK(asked["orders"].contains("camp:autumn"));
+    talk.grant(60'000);
+    asked = talk.until_asked();
+    CHECK(asked["orders"].empty());
+    json forgotten = talk.answer({0});
+    forgotten["epoch"] = 2;
+    CHECK_FALSE(talk.leaves(forgotten));
+    asked = talk.until_asked();
+    CHECK(asked["orders"].contains("camp:autumn"));
 }

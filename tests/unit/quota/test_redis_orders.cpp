@@ -52,16 +52,29 @@ TEST_CASE("a refused order is offered again after a pause that doubles up to eig
     CHECK(queue.due(now + 250ms) != nullptr);
 }
 
-TEST_CASE("what is not told yet is known by its subject") {
+TEST_CASE("what is not told yet is known by its subject, and what came later on it counts") {
+    using State = QuotaOrder::State;
     OrderQueue queue;
-    CHECK(queue.subjects().empty());
-    queue.add("camp:spring", {QuotaOrder::State::pause});
-    queue.add("be:app", {QuotaOrder::State::hold});
-    queue.add("camp:spring", {QuotaOrder::State::run});
-    CHECK(queue.subjects() == std::set<std::string>{"be:app", "camp:spring"});
+    CHECK(queue.changes().empty());
+    queue.add("camp:spring", {State::pause, {}});
+    queue.add("be:app", {State::hold, {}});
+    queue.add("camp:spring", {State::run, {}});
+    queue.add("camp:spring", {{}, Rate{20}});
+    CHECK(queue.changes().at("camp:spring") == QuotaChange{State::run, Rate{20}});
+    CHECK(queue.changes().at("be:app") == QuotaChange{State::hold, {}});
+    for (int i = 0; i < 3; ++i) queue.taken();
+    CHECK(queue.changes().at("camp:spring") == QuotaChange{{}, Rate{20}});
     queue.taken();
+    CHECK(queue.changes().empty());
+}
+
+TEST_CASE("an order that is offered again is still the same one") {
+    OrderQueue queue;
+    queue.add("camp:spring", {QuotaOrder::State::pause, {}});
+    queue.add("camp:spring", {QuotaOrder::State::pause, {}});
+    const std::uint64_t number = queue.due(TimePoint{})->number;
+    queue.refused("no answer", TimePoint{});
+    CHECK(queue.due(TimePoint{1h})->number == number);
     queue.taken();
-    CHECK(queue.subjects() == std::set<std::string>{"camp:spring"});
-    queue.taken();
-    CHECK(queue.subjects().empty());
+    CHECK(queue.due(TimePoint{1h})->number != number);
 }
