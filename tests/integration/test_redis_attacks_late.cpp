@@ -1,4 +1,4 @@
-// Orders that are held back on their way and arrive when something newer was ordered.
+// What is held back on its way and arrives when its time is over: requests for leases, orders.
 #include <nlohmann/json.hpp>
 
 #include "quota/redis_scripts.hpp"
@@ -72,4 +72,39 @@ TEST_CASE(
     REQUIRE(state);
     CHECK(server.ask({"HGET", quota::hash_key("test"), "S:camp:spring"}).text.find(" run 5000") != std::string::npos);
     CHECK_FALSE(late(order({{"state", "abort"}}, 3'600'000'000)));
+}
+
+TEST_CASE(
+    "a request that arrives after its lease: of a node that lives nothing, of one that is gone a claim that ends") {
+    const RedisServer server;
+    RedisProxy of_living(server.port()), of_dead(server.port());
+    Nodes nodes;
+    nodes.push_back(std::make_unique<Node>(options(of_living.url(), "lives"), 5000, 1000));
+    nodes.push_back(std::make_unique<Node>(options(of_dead.url(), "dies"), 5000, 1000));
+    open_domain(server, nodes);
+    double worst = 0;
+    const auto watch = [&] { worst = std::max(worst, sum(nodes)); };
+    const auto all_to_the_living = [&] { return nodes[0]->rate() == 1000.0; };
+    REQUIRE(until(
+        nodes, [&] { return std::abs(nodes[0]->rate() - 500) < 1 && nodes[1]->rate() > 499; }, watch));
+    of_dead.set(RedisProxy::hold);
+    REQUIRE(until(
+        nodes, [&] { return of_dead.held() > 0; }, watch));
+    nodes.pop_back();
+    of_living.set(RedisProxy::hold);
+    REQUIRE(until(
+        nodes, [&] { return of_living.held() > 0; }, watch));
+    of_living.set(RedisProxy::pass);
+    REQUIRE(until(nodes, all_to_the_living, watch));
+    CHECK(never(
+        nodes, [&] { return !all_to_the_living(); }, 2s));  // longer than a lease, and not disturbed
+    of_living.release();
+    CHECK(never(
+        nodes, [&] { return !all_to_the_living(); }, 1s));
+    of_dead.release();
+    CHECK(until(
+        nodes, [&] { return std::abs(nodes[0]->rate() - 500) < 1; }, watch));
+    CHECK(until(nodes, all_to_the_living, watch));
+    CHECK(worst <= 1000.01);
+    CHECK(nodes[0]->view().trouble.empty());
 }
