@@ -4,61 +4,20 @@
 
 #include <doctest/doctest.h>
 
-#include <cmath>
-
 #include "support/campaign_text.hpp"
-#include "support/twin.hpp"
+#include "support/practice_bank.hpp"
 
 using namespace tidegate;
 using namespace tidegate::test;
 using namespace std::chrono_literals;
 
-namespace {
-
-constexpr double slo_ms = 300;
-
-std::vector<std::string> bank() {
-    return {"--capacity", "400", "--baseline", "100", "--open-rate", "0.2", "--median", "2s",
-            "--spread",   "0.8", "--per-open", "3",   "--seed",      "7",   "--slo",    "300ms"};
-}
-
-nlohmann::json summary_of(const Twin& twin) {
-    return nlohmann::json::parse(http(twin.port("ops"), "GET", "/summary").body);
-}
-
-bool over(const nlohmann::json& second) {
-    return second["failed"].get<double>() > 0.01 * second["load"].get<double>() ||
-           (second["p99_ms"].is_number() && second["p99_ms"].get<double>() > slo_ms);
-}
-
-/// Seconds over the objective in which the other bank, give or take a second, was not.
-int caused_by_campaign(const nlohmann::json& with, const nlohmann::json& without) {
-    int caused = 0;
-    const auto& other = without["series"];
-    for (std::size_t t = 0; t < with["series"].size(); ++t) {
-        if (!over(with["series"][t])) continue;
-        bool anyway = false;
-        for (std::size_t s = t == 0 ? 0 : t - 1; s <= t + 1 && s < other.size(); ++s) anyway = anyway || over(other[s]);
-        if (!anyway) ++caused;
-    }
-    return caused;
-}
-
-}  // namespace
-
 TEST_CASE("with half in reserve, a surge of 1.3 and then a loss of 30 % in mid-campaign cost no second over the SLO") {
     TempDir dir, quiet_dir;
-    Twin twin(dir, bank());
-    Twin quiet(quiet_dir, bank());
+    Twin twin(dir, bank_of("400", "100"));
+    Twin quiet(quiet_dir, bank_of("400", "100"));
     dir.write("people.csv", webhook_audience(4000));
     CampaignText text = CampaignText::over_webhook(twin);
-    text.backend =
-        "[[backend]]\nname = \"app-api\"\nlatency_slo = \"300ms\"\nreserve = 0.5\ncapacity_hint = 340\n"
-        "max_age = \"5s\"\n[backend.signal]\nkind = \"json\"\nurl = \"" +
-        twin.url("ops", "/json") +
-        "\"\nevery = \"1s\"\np99 = \"/p99\"\nload = \"/load\"\nerrors = \"/errors\"\nat = \"/at\"\nunit = "
-        "\"ms\"\n[response]\nopen_rate = 0.2\nmedian = \"2s\"\nspread = 0.8\n"
-        "[impact]\napp-api = { per_open = 3 }\n";
+    text.backend = watched_bank(twin, "reserve = 0.5\ncapacity_hint = 340\n");
     REQUIRE(http(twin.port("ops"), "POST", "/reset").status == 200);
     REQUIRE(http(quiet.port("ops"), "POST", "/reset").status == 200);
     const auto both = [&](const std::string& fault) { return twin.fault(fault) && quiet.fault(fault); };
