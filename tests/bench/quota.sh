@@ -1,9 +1,9 @@
 #!/bin/sh
-# Prints the shared quota's figures beside their targets, measured on a redis-server of its own (about five minutes).
+# Prints the shared quota's figures beside their targets, measured on a redis-server of its own (about six minutes).
 #
 #   sh tests/bench/quota.sh                    every figure; ends with 1 when one is missed
 #   sh tests/bench/quota.sh --only WHAT        calls, script, window, nodes, memory, pause or failover
-#   sh tests/bench/quota.sh --times N          kills, joins, losses (default 5)
+#   sh tests/bench/quota.sh --times N          kills, stops, joins, losses (default 5); 20 N pauses, at least 100
 #   sh tests/bench/quota.sh --seconds N        length of a steady run (default 20)
 #   sh tests/bench/quota.sh --json FILE        besides, as JSON
 #   sh tests/bench/quota.sh --smoke 1          does it all still work? Its figures mean nothing

@@ -1,5 +1,6 @@
 #pragma once
 
+#include <netinet/tcp.h>
 #include <signal.h>
 #include <sys/mman.h>
 #include <sys/prctl.h>
@@ -19,6 +20,7 @@
 #include <vector>
 
 #include "quota/redis_quota.hpp"
+#include "support/free_port.hpp"
 #include "tidegate/quota/token_bucket.hpp"
 
 // Nodes as processes of their own, what they did on one clock, and a judge of it. A rig is used from a process with one
@@ -145,18 +147,43 @@ struct Knobs {
     std::atomic<std::int64_t> leads;
 };
 
+/// To a sink that counts what arrives, a byte a message; without one nothing is sent anywhere.
+class Outlet {
+  public:
+    explicit Outlet(std::uint16_t port) {
+        if (port == 0) return;
+        socket_ = ::socket(AF_INET, SOCK_STREAM | SOCK_CLOEXEC, 0);
+        const sockaddr_in to = loopback(port);
+        const int on = 1;
+        if (::connect(socket_, reinterpret_cast<const sockaddr*>(&to), sizeof to) != 0 ||
+            ::setsockopt(socket_, IPPROTO_TCP, TCP_NODELAY, &on, sizeof on) != 0)
+            throw std::runtime_error("the sink cannot be reached");
+    }
+    Outlet(const Outlet&) = delete;
+    Outlet& operator=(const Outlet&) = delete;
+    ~Outlet() {
+        if (socket_ >= 0) ::close(socket_);
+    }
+    void send() const {
+        if (socket_ >= 0 && ::send(socket_, "m", 1, MSG_NOSIGNAL) != 1) throw std::runtime_error("the sink is gone");
+    }
+
+  private:
+    int socket_ = -1;
+};
+
 /// A process that leases a rate and hands messages over as fast as that lets it.
 class QuotaNode {
   public:
     QuotaNode(Deeds& deeds, int number, const SharedQuotaOptions& options, double wants,
-              const std::map<std::string, double>& caps, quota::RedisQuotaSeams seams = {}) {
+              const std::map<std::string, double>& caps, quota::RedisQuotaSeams seams = {}, std::uint16_t sink = 0) {
         knobs_->wants = wants;
         pid_ = ::fork();
         if (pid_ < 0) throw std::runtime_error("cannot fork");
         if (pid_ > 0) return;
         ::prctl(PR_SET_PDEATHSIG, SIGKILL);
         try {
-            run(deeds, number, options, caps, std::move(seams));
+            run(deeds, number, options, caps, std::move(seams), Outlet(sink));
         } catch (...) {
         }
         ::_exit(0);
@@ -186,7 +213,7 @@ class QuotaNode {
 
   private:
     void run(Deeds& deeds, int number, const SharedQuotaOptions& options, const std::map<std::string, double>& caps,
-             quota::RedisQuotaSeams seams) {
+             quota::RedisQuotaSeams seams, const Outlet& outlet) {
         using namespace std::chrono_literals;
         Knobs& knobs = knobs_[0];
         const bool wall = static_cast<bool>(seams.clock) && seams.clock() == TimePoint::min();
@@ -207,7 +234,7 @@ class QuotaNode {
         while (!knobs.stop) {
             const TimePoint now = system_clock().now();
             if (now >= next_tick) {
-                next_tick = now + 100ms;
+                next_tick = now + 40ms;  // as a Gate that shares its limits
                 flows[0].wants = Rate{knobs.wants};
                 const auto leases = store->renew(flows, now);
                 if (leases) lease = leases->front();
@@ -228,6 +255,7 @@ class QuotaNode {
             for (std::uint64_t left = bucket.available(now); left > 0 && live(lease, system_clock().now()); --left) {
                 if (bucket.take(1, now) == 0) break;
                 deeds.hand_off(number, 1);
+                outlet.send();
             }
             std::this_thread::sleep_for(2ms);
         }
