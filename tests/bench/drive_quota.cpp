@@ -23,14 +23,6 @@ double handed_over(const std::vector<Deeds::Entry>& deeds, std::int64_t from, st
     return count;
 }
 
-std::string percentiles(std::vector<double> seen, const char* what) {
-    std::sort(seen.begin(), seen.end());
-    std::array<char, 96> text = {};
-    std::snprintf(text.data(), text.size(), "%zu %s: median %.3g, highest %.3g", seen.size(), what,
-                  seen[seen.size() / 2], seen.back());
-    return text.data();
-}
-
 // ---- the figures
 
 void calls_per_thousand(Table& table, std::chrono::seconds length) {
@@ -215,6 +207,7 @@ int quota_figures(const Options& options) {
     if (wanted("pause")) pauses(table, smoke ? 3 : std::max(100, 20 * times));
     if (wanted("failover") && !smoke)
         for (const Thaw thaw : {Thaw::election, Thaw::silence, Thaw::back}) fail_over(table, thaw);
+    if (wanted("urgent")) urgent_beside_patient(table, times);
     if (table.highest_sum() > 0)
         table.row("highest sum of rates at one instant, of the cap leased", 1.00001, table.highest_sum(), "",
                   "every run above; log of the rates that nodes ran at, on one clock");

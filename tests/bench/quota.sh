@@ -1,8 +1,8 @@
 #!/bin/sh
-# Prints the shared quota's figures beside their targets, measured on a redis-server of its own (about six minutes).
+# Prints the shared quota's figures beside their targets, measured on a redis-server of its own (about eight minutes).
 #
 #   sh tests/bench/quota.sh                    every figure; ends with 1 when one is missed
-#   sh tests/bench/quota.sh --only WHAT        calls, script, window, nodes, memory, pause or failover
+#   sh tests/bench/quota.sh --only WHAT        calls, script, window, nodes, memory, pause, failover or urgent
 #   sh tests/bench/quota.sh --times N          kills, stops, joins, losses (default 5); 20 N pauses, at least 100
 #   sh tests/bench/quota.sh --seconds N        length of a steady run (default 20)
 #   sh tests/bench/quota.sh --json FILE        besides, as JSON

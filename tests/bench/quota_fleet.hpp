@@ -156,6 +156,14 @@ inline ScriptCalls script_calls(const test::RedisServer& server) {
     return all;
 }
 
+inline std::string percentiles(std::vector<double> seen, const char* what) {
+    std::sort(seen.begin(), seen.end());
+    std::array<char, 96> text = {};
+    std::snprintf(text.data(), text.size(), "%zu %s: median %.3g, highest %.3g", seen.size(), what,
+                  seen[seen.size() / 2], seen.back());
+    return text.data();
+}
+
 inline double highest(const std::vector<double>& seen) {
     return *std::max_element(seen.begin(), seen.end());
 }
@@ -164,5 +172,7 @@ inline double highest(const std::vector<double>& seen) {
 enum class Thaw : std::uint8_t { election, silence, back };
 /// A master is frozen, replaced, and thawed with requests queued.
 void fail_over(Table& table, Thaw thaw);
+/// Two campaigns of different priority on one backend, from different nodes.
+void urgent_beside_patient(Table& table, int times);
 
 }  // namespace tidegate::bench

@@ -1,4 +1,5 @@
 // Gates on several nodes, one of which sees the backend and steers all their campaigns.
+#include "support/quota_faults.hpp"
 #include "support/steered_node.hpp"
 
 using namespace tidegate;
@@ -11,9 +12,9 @@ TEST_CASE("one node sees the backend and steers both; it is killed, and the othe
     Deeds deeds;
     Shared<World> world;
     world->sees[0] = true;
-    SteeredProcess first(world[0], deeds, redis.url(), 3);
+    SteeredProcess first(world[0], deeds, options(redis.url(), "node0"), 3);
     REQUIRE(wait_for([&] { return world->leads[0] == 1; }, 30s));
-    SteeredNode second(world[0], deeds, 1, redis.url(), 9);
+    SteeredNode second(world[0], deeds, 1, options(redis.url(), "node1"), 9);
     const auto until = [&](auto condition, std::chrono::milliseconds limit) { return second.until(condition, limit); };
 
     // The follower has no sensor that answers, and yet sends: the urgent part of the room, at the leader's word.

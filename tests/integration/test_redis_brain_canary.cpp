@@ -1,4 +1,5 @@
 // A canary whose node sees no backend: the leader's word is what its gate goes by.
+#include "support/quota_faults.hpp"
 #include "support/steered_node.hpp"
 
 using namespace tidegate;
@@ -13,9 +14,9 @@ TEST_CASE("a follower's canary is soaked under what the leader sees: green it pa
         Deeds deeds;
         Shared<World> world;
         world->sees[0] = true;
-        const SteeredProcess leader(world[0], deeds, redis.url(), 3);
+        const SteeredProcess leader(world[0], deeds, options(redis.url(), "node0"), 3);
         REQUIRE(wait_for([&] { return world->leads[0] == 1; }, 30s));
-        SteeredNode follower(world[0], deeds, 1, redis.url(), 5, 1000, [](Campaign& campaign) {
+        SteeredNode follower(world[0], deeds, 1, options(redis.url(), "node1"), 5, 1000, [](Campaign& campaign) {
             campaign.cohorts.canary = {0.1};
             campaign.response.spread = 0.5;
         });

@@ -1,4 +1,5 @@
 // A leader that dies while people still react to what it sent: who takes over has to reckon with them.
+#include "support/quota_faults.hpp"
 #include "support/steered_node.hpp"
 
 using namespace tidegate;
@@ -18,9 +19,9 @@ TEST_CASE("the leader is killed: who takes over goes by the record of its sends 
         campaign.impact["app"] = {1.0, 0.0};
         campaign.response = {0.4, 3s, 0.5};  // believed; more of them open
     };
-    SteeredProcess first(world[0], deeds, redis.url(), 9, shape);
+    SteeredProcess first(world[0], deeds, options(redis.url(), "node0"), 9, shape);
     REQUIRE(wait_for([&] { return world->leads[0] == 1; }, 30s));
-    SteeredNode second(world[0], deeds, 1, redis.url(), 3, 30000, shape);
+    SteeredNode second(world[0], deeds, 1, options(redis.url(), "node1"), 3, 30000, shape);
     // The urgent campaign of the leader causes most of what comes, and goes on until it is killed.
     REQUIRE(second.until(
         [&] {

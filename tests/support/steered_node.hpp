@@ -8,7 +8,7 @@
 #include <utility>
 #include <vector>
 
-#include "support/quota_faults.hpp"
+#include "support/quota_rig.hpp"
 #include "support/temp_dir.hpp"
 #include "support/vector_audience.hpp"
 #include "tidegate/delivery/gate.hpp"
@@ -17,6 +17,8 @@
 // Gates as processes, one of which leads and steers all their campaigns by a backend that is reckoned out of what they
 // handed over.
 namespace tidegate::test::faults {
+
+using namespace std::chrono_literals;
 
 inline constexpr double hint = 200;        // requests/s the backend was proven to bear
 inline constexpr double others_load = 50;  // requests/s that are nobody's of ours
@@ -68,7 +70,7 @@ inline double busiest_second(const std::vector<std::int64_t>& stamps) {
 /// One node with one campaign that wants everything. While it sees the backend it is told of it every 200 ms.
 class SteeredNode {
   public:
-    SteeredNode(World& world, Deeds& deeds, int number, const std::string& redis, int priority,
+    SteeredNode(World& world, Deeds& deeds, int number, const SharedQuotaOptions& store, int priority,
                 std::size_t people = 30000, const std::function<void(Campaign&)>& shape = {})
         : world_(world), deeds_(deeds), number_(number) {
         Site site;
@@ -83,7 +85,7 @@ class SteeredNode {
         app.signal = PushSignal{200ms};
         site.backends.push_back(app);
         site.quota = QuotaOptions{};
-        site.quota->store = options(redis, "node" + std::to_string(number));
+        site.quota->store = store;
         ChannelTraits traits;
         traits.kind = "custom";
         traits.address_type = "push";
@@ -176,14 +178,14 @@ class SteeredNode {
 /// A SteeredNode in a process of its own, with the number 0.
 class SteeredProcess {
   public:
-    SteeredProcess(World& world, Deeds& deeds, const std::string& redis, int priority,
+    SteeredProcess(World& world, Deeds& deeds, const SharedQuotaOptions& store, int priority,
                    const std::function<void(Campaign&)>& shape = {})
         : pid_(::fork()) {
         if (pid_ < 0) throw std::runtime_error("cannot fork");
         if (pid_ > 0) return;
         ::prctl(PR_SET_PDEATHSIG, SIGKILL);
         try {
-            SteeredNode node(world, deeds, 0, redis, priority, 30000, shape);
+            SteeredNode node(world, deeds, 0, store, priority, 30000, shape);
             for (;;) node.live();
         } catch (...) {
         }
