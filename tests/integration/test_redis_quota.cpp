@@ -1,16 +1,13 @@
 // Rate leases against a real redis-server, driven by hand from one thread.
-#include <doctest/doctest.h>
-
 #include <nlohmann/json.hpp>
 
-#include "quota/redis_quota.hpp"
 #include "quota/redis_scripts.hpp"
-#include "support/places.hpp"
-#include "support/redis_server.hpp"
+#include "support/quota_by_hand.hpp"
 #include "tidegate/quota/quota_state.hpp"
 
 using namespace tidegate;
 using namespace tidegate::test;
+using namespace tidegate::test::by_hand;
 using namespace std::chrono_literals;
 
 namespace {
@@ -21,36 +18,6 @@ SharedQuotaOptions options(const RedisServer& server, const std::string& node) {
     made.domain = "test";
     made.node = node;
     return made;
-}
-
-/// A node as the Gate's control thread would drive it, a tick at a time.
-struct Node {
-    Node(const SharedQuotaOptions& with, std::vector<Flow> wants, const std::map<std::string, double>& caps)
-        : flows(std::move(wants)) {
-        auto made = make_redis_quota(with, 5s);
-        if (!made) FAIL(made.error().text());
-        quota = std::move(*made);
-        for (const auto& [resource, cap] : caps) quota->set_cap(resource, Rate{cap});
-    }
-    void tick() { leases = *quota->renew(flows, system_clock().now()); }
-    double rate(std::size_t flow = 0) const {
-        return live(leases[flow], system_clock().now()) ? leases[flow].rate.per_second : 0.0;
-    }
-    std::vector<Flow> flows;
-    std::unique_ptr<SharedQuota> quota;
-    std::vector<Lease> leases;
-};
-
-/// Ticks all of them until the condition holds; false when it does not in time.
-template <class Condition>
-bool until(std::vector<Node*> nodes, Condition condition, std::chrono::milliseconds limit = 10s) {
-    const auto end = std::chrono::steady_clock::now() + limit;
-    while (std::chrono::steady_clock::now() < end) {
-        for (Node* node : nodes) node->tick();
-        if (condition()) return true;
-        std::this_thread::sleep_for(20ms);
-    }
-    return false;
 }
 
 nlohmann::json audit(const RedisServer& server, const std::vector<std::string>& resources = {}) {
@@ -193,7 +160,7 @@ TEST_CASE(
     REQUIRE(until({&a}, [&] { return a.quota->view(system_clock().now()).epoch >= 2; }));
     skip_silence(server);
     CHECK_FALSE(until(
-        {&a}, [&] { return a.rate() > 0.0; }, 2s));
+        {&a}, [&] { return a.rate() > 0.0; }, [] {}, 2s));
     CHECK(standing().state == State::pause);
 }
 
@@ -332,7 +299,7 @@ TEST_CASE("an order that Redis answers with an error is told and costs no renewa
     const auto trouble = [&] { return a.quota->view(system_clock().now()).trouble; };
     REQUIRE(until({&a}, [&] { return trouble().find("'camp:autumn'") != std::string::npos; }));
     CHECK_FALSE(until(
-        {&a}, [&] { return a.rate() != 300.0; }, 3500ms));  // longer than a lease
+        {&a}, [&] { return a.rate() != 300.0; }, [] {}, 3500ms));  // longer than a lease
     CHECK(a.quota->view(system_clock().now()).reachable);
     REQUIRE_FALSE(server.ask({"HDEL", quota::hash_key("test"), "told"}).is_error());
     CHECK(until({&a}, [&] { return trouble().empty(); }));

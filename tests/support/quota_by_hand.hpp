@@ -1,6 +1,8 @@
 #pragma once
 
+#include <initializer_list>
 #include <memory>
+#include <span>
 #include <string>
 #include <utility>
 #include <vector>
@@ -12,23 +14,27 @@ namespace tidegate::test::by_hand {
 
 using namespace faults;
 
-/// A store with one flow, which crosses its campaign and the account.
+/// A node as the Gate's control thread would drive it, a tick at a time.
 struct Node {
-    Node(const SharedQuotaOptions& with, double wants, double limit, quota::RedisQuotaSeams seams = {})
-        : flows{{"spring", {"camp:spring", "acct:push"}, 5, Rate{wants}, {}}} {
+    Node(const SharedQuotaOptions& with, std::vector<Flow> wants, const std::map<std::string, double>& limits,
+         quota::RedisQuotaSeams seams = {})
+        : flows(std::move(wants)) {
         auto made = quota::make_redis_quota(with, 5s, std::move(seams));
         if (!made) throw std::runtime_error(made.error().text());
         quota = std::move(*made);
-        quota->set_cap("camp:spring", Rate::unlimited());
-        quota->set_cap("acct:push", Rate{limit});
+        for (const auto& [resource, limit] : limits) quota->set_cap(resource, Rate{limit});
     }
+    /// One flow, which crosses its campaign and the account.
+    Node(const SharedQuotaOptions& with, double wants, double limit, quota::RedisQuotaSeams seams = {})
+        : Node(with, {{"spring", {"camp:spring", "acct:push"}, 5, Rate{wants}, {}}},
+               {{"camp:spring", Rate::unlimited().per_second}, {"acct:push", limit}}, std::move(seams)) {}
     Node(const RedisServer& server, const std::string& name, double wants, double limit, std::uint64_t generation = 1,
          quota::RedisQuotaSeams seams = {})
         : Node(newer(options(server.url(), name), generation), wants, limit, std::move(seams)) {}
 
     void tick() { leases = *quota->renew(flows, system_clock().now()); }
-    double rate() const {
-        return !leases.empty() && live(leases[0], system_clock().now()) ? leases[0].rate.per_second : 0.0;
+    double rate(std::size_t flow = 0) const {
+        return flow < leases.size() && live(leases[flow], system_clock().now()) ? leases[flow].rate.per_second : 0.0;
     }
     QuotaView view() const { return quota->view(system_clock().now()); }
     bool says(const std::string& trouble) const { return view().trouble.find(trouble) != std::string::npos; }
@@ -54,12 +60,11 @@ inline double sum(const Nodes& nodes) {
 
 /// Ticks all of them until the condition holds; what `watch` says is checked after every node's tick.
 template <class Condition>
-bool until(
-    const Nodes& nodes, Condition condition, const std::function<void()>& watch = [] {},
-    std::chrono::milliseconds limit = 20s) {
+bool until_of(std::span<Node* const> nodes, Condition condition, const std::function<void()>& watch,
+              std::chrono::milliseconds limit) {
     const auto end = std::chrono::steady_clock::now() + limit;
     while (std::chrono::steady_clock::now() < end) {
-        for (const auto& node : nodes) {
+        for (Node* const node : nodes) {
             node->tick();
             watch();
         }
@@ -67,6 +72,20 @@ bool until(
         std::this_thread::sleep_for(20ms);
     }
     return false;
+}
+template <class Condition>
+bool until(
+    std::initializer_list<Node*> nodes, Condition condition, const std::function<void()>& watch = [] {},
+    std::chrono::milliseconds limit = 20s) {
+    return until_of({nodes.begin(), nodes.size()}, condition, watch, limit);
+}
+template <class Condition>
+bool until(
+    const Nodes& nodes, Condition condition, const std::function<void()>& watch = [] {},
+    std::chrono::milliseconds limit = 20s) {
+    std::vector<Node*> all;
+    for (const auto& node : nodes) all.push_back(node.get());
+    return until_of(all, condition, watch, limit);
 }
 
 /// For as long as `span`, and the condition never held.
