@@ -94,6 +94,7 @@ class Conversation:
         self.later = []
         self.closing = False
         self.stalled = False
+        self.unsettled = [{}]  # SETTINGS on their way, the first of them at the beginning, and those that wait
         self.highest_taken = 0
 
     def flush(self):
@@ -103,6 +104,17 @@ class Conversation:
 
     def after(self, seconds, deed):
         self.later.append((time.monotonic() + seconds, deed))
+
+    def settle(self, values):
+        """One frame of SETTINGS at a time: the library takes one acknowledgement for every value that waits for one."""
+        self.unsettled.append(values)
+        if len(self.unsettled) == 1:
+            self.h2.update_settings(values)
+
+    def settled(self):
+        self.unsettled.pop(0)
+        if self.unsettled:
+            self.h2.update_settings(self.unsettled[0])
 
     def run(self):
         self.h2.local_settings = h2.settings.Settings(client=False, initial_values={
@@ -136,6 +148,8 @@ class Conversation:
                 self.requests[event.stream_id][1].extend(event.data)
             if not self.stalled:
                 self.h2.acknowledge_received_data(event.flow_controlled_length, event.stream_id)
+        elif isinstance(event, h2.events.SettingsAcknowledged):
+            self.settled()
         elif isinstance(event, h2.events.StreamReset):
             self.requests.pop(event.stream_id, None)
         elif isinstance(event, h2.events.StreamEnded):
@@ -172,7 +186,7 @@ class Conversation:
 
     def open_windows(self):
         self.stalled = False
-        self.h2.update_settings({WINDOW: 65535})
+        self.settle({WINDOW: 65535})
 
     def die(self):
         self.flush()
@@ -212,14 +226,14 @@ class Conversation:
             self.h2.send_data(stream, b'{"name":')
             self.die()
         elif fault == "0040":
-            self.h2.update_settings({MAX: 0})
+            self.settle({MAX: 0})
             self.good(stream, apns)
-            self.after(MOMENT, lambda: self.h2.update_settings({MAX: 100}))
+            self.after(MOMENT, lambda: self.settle({MAX: 100}))
         elif fault == "0041":
-            self.h2.update_settings({MAX: 1})
+            self.settle({MAX: 1})
             self.good(stream, apns)
         elif fault in ("0042", "0043"):
-            self.h2.update_settings({WINDOW: 1})
+            self.settle({WINDOW: 1})
             self.stalled = True
             self.good(stream, apns)
             if fault == "0042":
