@@ -63,12 +63,14 @@ void Sharing::tell(const Runs& runs, Backends& backends) {
 std::optional<QuotaChange> Sharing::news(const std::string& subject, const QuotaView& now, std::uint64_t& heard) const {
     const auto order = now.orders.find(subject);
     if (order == now.orders.end() || order->second.generation <= heard) return std::nullopt;
-    heard = order->second.generation;
     QuotaChange change{order->second.state, order->second.rate};
-    if (const auto mine = now.untold.find(subject); mine != now.untold.end()) {
-        if (mine->second.state && change.state != State::abort) change.state.reset();
-        if (mine->second.rate) change.rate.reset();
-    }
+    const auto mine = now.untold.find(subject);
+    const QuotaChange untold = mine == now.untold.end() ? QuotaChange{} : mine->second;
+    const bool state = untold.state && change.state != State::abort;
+    if (state) change.state.reset();
+    if (untold.rate) change.rate.reset();
+    // Half of it is still to come, should ours turn out to have been carried out before it.
+    if (!state && !untold.rate) heard = order->second.generation;
     return change;
 }
 

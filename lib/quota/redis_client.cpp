@@ -8,6 +8,7 @@
 #include "base/overloaded.hpp"
 #include "quota/domain_json.hpp"
 #include "quota/redis_scripts.hpp"
+#include "quota/redis_state_json.hpp"
 
 namespace tidegate::quota {
 namespace {
@@ -16,6 +17,8 @@ using nlohmann::json;
 
 /// Sums of two thousand of these still fit the fourteen digits that the store's JSON keeps.
 constexpr double most = 1e10;
+/// Of an order that a store without memory took: it did not know, and we may.
+constexpr std::int64_t rate_as_it_stood = -2;
 constexpr auto shortest_gap = std::chrono::milliseconds(90);
 
 std::int64_t micros(Duration span) {
@@ -207,9 +210,9 @@ LeaseClient::Action LeaseClient::answer(std::string_view text, TimePoint now) {
         return Leave{"sent an answer that cannot be read"};
     }
     if (got.contains("refused")) {
-        const std::string why = got.value("refused", "") + ": " + got.value("why", "");
-        lose(why, now);
-        if (got["refused"] == "fence") return Leave{"may have been replaced: " + got.value("why", "")};
+        const std::string refused = word_in(got, "refused"), why = word_in(got, "why");
+        lose(refused + ": " + why, now);
+        if (refused == "fence") return Leave{"may have been replaced: " + why};
         return Wait{};
     }
     try {
@@ -310,7 +313,9 @@ bool LeaseClient::heed(const std::string& subject, std::uint64_t generation, std
     QuotaOrder& order = orders_[subject];
     const bool final_already = order.state == QuotaOrder::State::abort;
     if (final_already || (generation <= order.generation && *known != QuotaOrder::State::abort)) return false;
-    order = {*known, rate < 0 ? Rate::unlimited() : Rate{static_cast<double>(rate) / 1000.0}, generation};
+    if (rate != rate_as_it_stood) order.rate = rate < 0 ? Rate::unlimited() : Rate{static_cast<double>(rate) / 1000.0};
+    order.state = *known;
+    order.generation = generation;
     generation_ = std::max(generation_, generation);
     return true;
 }

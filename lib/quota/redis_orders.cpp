@@ -34,4 +34,9 @@ void OrderQueue::refused(const std::string& why, TimePoint now) {
     trouble_ = "the order to '" + waiting_.front().subject + "' is not taken yet (" + why + "); it is offered again";
 }
 
+void OrderQueue::not_yet(const std::string& why, TimePoint now) {
+    pause_ = Duration::zero();
+    refused(why, now);
+}
+
 }  // namespace tidegate::quota

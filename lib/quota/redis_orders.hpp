@@ -30,6 +30,9 @@ class OrderQueue {
     void taken();
     /// It was not, or nobody knows: it stays the next, for its subject's later orders build on it.
     void refused(const std::string& why, TimePoint now);
+    /// The store answers and cannot take it yet: offered again soon, however often that was said, for others wait
+    /// behind.
+    void not_yet(const std::string& why, TimePoint now);
     /// Why the next one is not taken yet; empty when nothing is wrong.
     const std::string& trouble() const { return trouble_; }
 

@@ -116,7 +116,8 @@ class RedisQuota final : public SharedQuota {
     void send_order(const OrderQueue::Order& order, TimePoint now) {
         nlohmann::json request = order_json(order.subject, order.what, client_.generation(), order_clock_, options_);
         request["id"] = client_.node() + "#" + std::to_string(order.number);
-        send(Asking::order, order_, {request.dump(), control_channel(options_.domain)}, now);
+        const auto replace = nlohmann::json::error_handler_t::replace;
+        send(Asking::order, order_, {request.dump(-1, ' ', false, replace), control_channel(options_.domain)}, now);
     }
 
     void send(Asking what, const Script& script, std::vector<std::string> arguments, TimePoint now,
@@ -174,8 +175,8 @@ class RedisQuota final : public SharedQuota {
             client_.resume(LeaseClient::Notice{answer->text}, now);
             return orders_.taken();
         }
-        const std::string why = told.is_object() ? told.value("why", "") : "";
-        orders_.refused(why.empty() ? "an answer that makes no sense" : why, now);
+        const std::string why = word_in(told, "why");
+        orders_.not_yet(why.empty() ? "an answer that makes no sense" : why, now);
     }
 
     void take(const Result<RedisReply>& answer, TimePoint now) {

@@ -4,7 +4,7 @@ namespace tidegate::quota {
 
 const char* const acquire_begins = R"lua(
 local fields = {'proto', 'rules', 'server', 'epoch', 'v', 'last', 'quiet', 'n', 'cursor', 'leader', 'targets', 'gen',
-                'camps', 'silence', 'n:' .. q.node, 'k:' .. q.node, 'S:domain'}
+                'camps', 'quiesce', 'n:' .. q.node, 'k:' .. q.node, 'S:domain'}
 for subject in pairs(q.orders) do fields[#fields + 1] = 'S:' .. subject end
 for id in pairs(q.cards) do
     for _, kind in ipairs({'D:', 'G:', 'P:'}) do fields[#fields + 1] = kind .. id end
@@ -25,7 +25,7 @@ end
 -- Other rules take over when nobody who keeps the old ones can hold anything any more, and after a silence all the same:
 -- the server's clock may have leapt.
 local changed = get('rules') and get('rules') ~= q.rules
-if changed and math.abs(now - num('last')) <= num('silence') then
+if changed and math.abs(now - num('last')) <= num('quiesce') then
     return cjson.encode({refused = 'rules',
                          why = 'the domain uses other lease rules (' .. get('rules') .. ') until its nodes have ended'})
 end
@@ -44,7 +44,7 @@ local fresh = changed or get('server') ~= server or not get('v') or not get('las
 if fresh then
     epoch = math.max(epoch, q.epoch) + 1
     v = math.max(v, q.seen)
-    local quiesce = math.max(q.quiesce, changed and num('silence') or 0)
+    local quiesce = math.max(q.quiesce, changed and num('quiesce') or 0)
     put('quiet', fmt(v + quiesce))
     put('server', server)
     put('epoch', fmt(epoch))
@@ -61,7 +61,7 @@ put('v', fmt(v))
 put('last', fmt(now))
 put('proto', tostring(q.proto))
 put('rules', q.rules)
-put('silence', fmt(q.quiesce))
+put('quiesce', fmt(q.quiesce))
 local quiet = num('quiet') - v
 
 )lua";

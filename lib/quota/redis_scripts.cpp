@@ -63,7 +63,11 @@ end
 local function keep_order(subject, order)
     local old = order_of(subject)
     if old and old[2] == 'abort' then return false end
-    if old and order[1] <= old[1] and order[2] ~= 'abort' then return false end
+    if old and order[1] <= old[1] and order[2] ~= 'abort' then
+        -- A stop that was taken without memory (-2) has the rate that stood before.
+        if old[3] == -2 then put('S:' .. subject, fmt(old[1]) .. ' ' .. old[2] .. ' ' .. fmt(order[3])) end
+        return false
+    end
     put('S:' .. subject, fmt(order[1]) .. ' ' .. order[2] .. ' ' .. fmt(order[3]))
     if order[1] > num('gen') then put('gen', fmt(order[1])) end
     return true
@@ -84,16 +88,18 @@ for _, id in ipairs(told) do
 end
 -- What lets more through must be fresh: held back on its way, a "run" would undo the pause that came after it. Whoever
 -- orders names our clock; who does not know it is told.
-if q.at and (q.state or 'run') == 'run' and math.abs(now - tonumber(q.at)) > q.fresh then
+local goes = (q.state or 'run') == 'run'
+if goes and math.abs(now - (tonumber(q.at) or 0)) > q.patience then
     return cjson.encode({refused = 'late', why = 'it was too long on its way', at = fmt(now)})
 end
--- A rate alone keeps the state, which nobody knows here before the nodes have told it again.
-if not q.state and (get('server') ~= server or not get('v') or num('quiet') > num('v')) then
+-- What is not named stays as it stood, which nobody knows here before the nodes have told it again. A stop does not wait.
+local blank = get('server') ~= server or not get('v') or num('quiet') > num('v')
+if blank and goes and not (q.state and q.rate) then
     return cjson.encode({refused = 'forgotten', why = 'Redis has lost its memory and waits for the nodes'})
 end
 -- Above the clock's milliseconds: what is ordered after a loss of memory is newer than what the nodes bring back.
 local generation = math.max(num('gen'), q.gen, math.floor(now / 1e3)) + 1
-local order = {generation, q.state or old and old[2] or 'run', q.rate or old and old[3] or -1}
+local order = {generation, q.state or old and old[2] or 'run', q.rate or old and old[3] or blank and -2 or -1}
 keep_order(q.subject, order)
 if q.id then
     told[#told + 1] = q.id

@@ -16,8 +16,6 @@ namespace {
 
 using nlohmann::json;
 
-constexpr const char* redis = "Redis";
-
 /// A connection of its own, for somebody who is no node.
 Result<net::RedisConnection> connect(const SharedQuotaOptions& options) {
     if (Faults faults = options.validate(); !faults.empty()) return faults.front();
@@ -27,18 +25,27 @@ Result<net::RedisConnection> connect(const SharedQuotaOptions& options) {
 /// One script, once; the answer as JSON.
 Result<json> call(net::RedisConnection& connection, const std::string& domain, const std::string& script,
                   const json& request, const std::vector<std::string>& more, Duration patience) {
-    std::vector<std::string> command{"EVAL", script, "1", hash_key(domain), request.dump()};
+    const bool orders = &script == &order_script();
+    std::vector<std::string> command{"EVAL", script, "1", hash_key(domain),
+                                     request.dump(-1, ' ', false, json::error_handler_t::replace)};
     command.insert(command.end(), more.begin(), more.end());
     const Result<net::RedisReply> answer = connection.ask(command, system_clock(), patience);
-    if (!answer) return answer.error();
+    if (!answer) {
+        Error why = answer.error();
+        if (orders && why.code == Errc::unavailable)
+            why.hint +=
+                std::string(why.hint.empty() ? "" : "; ") + "should only the answer have been lost, the order stands";
+        return why;
+    }
     if (answer->is_error()) {
-        return Error{Errc::unavailable, "Redis refuses our scripts (" + std::string(answer->error_code()) + ")", redis,
-                     "give the user the rights that lib/quota/README.md lists"};
+        return Error{Errc::unavailable, "Redis refuses our scripts (" + std::string(answer->error_code()) + ")",
+                     "Redis", "give the user the rights that lib/quota/README.md lists"};
     }
     json told = json::parse(answer->text, nullptr, false);
-    if (!told.is_object()) return Error{Errc::unavailable, "the answer makes no sense", redis, "is this domain ours?"};
-    if (told.value("refused", "") == "fence") {
-        return Error{Errc::unavailable, "too few replicas follow: " + told.value("why", ""), redis,
+    if (!told.is_object())
+        return Error{Errc::unavailable, "the answer makes no sense", "Redis", "is this domain ours?"};
+    if (word_in(told, "refused") == "fence") {
+        return Error{Errc::unavailable, "too few replicas follow: " + word_in(told, "why"), "Redis",
                      "nothing is granted meanwhile; see to the replicas"};
     }
     return told;
@@ -76,7 +83,7 @@ Result<std::uint64_t> send_quota_order(const SharedQuotaOptions& options, const 
     auto told = order(std::nullopt);
     while (told) {
         if (const auto clock = quota::clock_to_name(*told)) told = order(clock);
-        if (!told || told->value("refused", "") != "forgotten" || system_clock().now() >= end) break;
+        if (!told || quota::word_in(*told, "refused") != "forgotten" || system_clock().now() >= end) break;
         std::this_thread::sleep_for(std::chrono::milliseconds(100));
         told = order(std::nullopt);
     }
@@ -84,19 +91,16 @@ Result<std::uint64_t> send_quota_order(const SharedQuotaOptions& options, const 
         return Error{Errc::unavailable, "the order was too long on its way and was not taken", "Redis",
                      "give it again; is Redis overloaded, or its clock being set?"};
     }
-    if (!told) {
-        Error why = told.error();
-        if (why.code == Errc::unavailable)
-            why.hint +=
-                std::string(why.hint.empty() ? "" : "; ") + "should only the answer have been lost, the order stands";
-        return why;
+    if (!told) return told.error();
+    const std::string refused = quota::word_in(*told, "refused"), reason = quota::word_in(*told, "why");
+    if (refused == "forgotten") {
+        return Error{Errc::unavailable, reason, "Redis",
+                     "give it again when a node runs and the silence is over (`tidegate quota` shows it)"};
     }
-    if (told->value("refused", "") == "forgotten")
-        return Error{Errc::unavailable, told->value("why", "Redis has lost its memory"), "Redis",
-                     "order the state too, or give the rate again when the nodes are back"};
-    if (told->contains("refused"))
-        return Error{Errc::refused, told->value("why", subject + " is aborted, which is final"), subject, ""};
-    return told->value("gen", std::uint64_t{0});
+    if (!refused.empty()) return Error{Errc::refused, reason, subject, ""};
+    const auto generation = told->find("gen");
+    if (generation != told->end() && generation->is_number_unsigned()) return generation->get<std::uint64_t>();
+    return Error{Errc::unavailable, "the answer makes no sense", "Redis", "is this domain ours?"};
 }
 
 }  // namespace tidegate

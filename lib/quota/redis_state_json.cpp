@@ -89,17 +89,22 @@ json order_json(const std::string& subject, const QuotaChange& what, std::uint64
                  {"replicas", options.rules.replicas},
                  {"lag", std::chrono::floor<std::chrono::seconds>(options.rules.replica_lag).count()},
                  {"at", clock.value_or("0")},
-                 {"fresh", std::chrono::duration_cast<std::chrono::microseconds>(fresh).count()}};
+                 {"patience", std::chrono::duration_cast<std::chrono::microseconds>(fresh).count()}};
     if (what.state) made["state"] = to_string(*what.state);
     if (what.rate) made["rate"] = *what.rate == Rate::unlimited() ? -1 : thousandths(*what.rate);
     return made;
 }
 
 std::optional<std::string> clock_to_name(const json& answer) {
-    if (!answer.is_object() || answer.value("refused", json()) != "late") return std::nullopt;
-    const auto at = answer.find("at");
-    if (at == answer.end() || !at->is_string()) return std::nullopt;
-    return at->get<std::string>();
+    if (word_in(answer, "refused") != "late") return std::nullopt;
+    std::string at = word_in(answer, "at");
+    return at.empty() ? std::nullopt : std::optional(std::move(at));
+}
+
+std::string word_in(const json& answer, const char* name) {
+    if (!answer.is_object()) return {};
+    const auto found = answer.find(name);
+    return found != answer.end() && found->is_string() ? found->get<std::string>() : std::string();
 }
 
 }  // namespace quota

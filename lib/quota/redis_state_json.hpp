@@ -18,6 +18,9 @@ QuotaState state_of(const nlohmann::json& answer);
 nlohmann::json order_json(const std::string& subject, const QuotaChange& what, std::uint64_t known,
                           const std::optional<std::string>& clock, const SharedQuotaOptions& options);
 
+/// A text in an answer; empty where there is none.
+std::string word_in(const nlohmann::json& answer, const char* name);
+
 /// The store's clock, where it took the order for an old one: name it and ask again.
 std::optional<std::string> clock_to_name(const nlohmann::json& answer);
 

@@ -159,7 +159,8 @@ void pauses(Table& table, int times) {
     fleet.settle();
     const auto order = [&](const char* state) {
         const nlohmann::json request = {
-            {"subject", "camp:spring"}, {"state", state}, {"rate", -1}, {"gen", 0}, {"replicas", 0}, {"lag", 2}};
+            {"subject", "camp:spring"}, {"state", state}, {"rate", -1},    {"at", std::to_string(server.clock())},
+            {"patience", 10'000'000},   {"gen", 0},       {"replicas", 0}, {"lag", 2}};
         const auto answer = server.ask({"EVAL", quota::order_script(), "1", quota::hash_key(quota_domain),
                                         request.dump(), quota::control_channel(quota_domain)});
         if (answer.is_error()) throw std::runtime_error(answer.text);

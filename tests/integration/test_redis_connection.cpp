@@ -83,7 +83,7 @@ TEST_CASE("a user with the documented rights alone is let in, and a wrong passwo
     const RedisServer server;
     REQUIRE_FALSE(server.ask(quota_acl("tide", "s3cret")).is_error());
     const auto counted = ask(options(server.url("tide"), "s3cret"),
-                             {"EVAL", "return redis.call('HSET', KEYS[1], 'a', 1)", "1", "{t:d}:q"});
+                             {"EVAL", "return redis.call('HSET', KEYS[1], 'a', 1)", "1", "{tidegate:d}:q"});
     REQUIRE(counted);
     CHECK(counted->integer == 1);
     CHECK(ask(options(server.url("tide"), "s3cret"), {"GET", "x"})->error_code() == "NOPERM");

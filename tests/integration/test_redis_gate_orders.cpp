@@ -103,9 +103,9 @@ TEST_CASE("a rate ordered at a node that is cut off does not take back the pause
     proxy.set(RedisProxy::pass);
     CHECK(within(30s, [&] { return one.progress().paused && seoul.gate->quota()->untold.empty(); }));
     CHECK(within(30s, [&] {
-        const auto& orders = busan.gate->quota()->orders;
-        const auto order = orders.find("camp:both");
-        return order != orders.end() && order->second.rate == Rate{50};
+        const auto seen = busan.gate->quota();
+        const auto order = seen->orders.find("camp:both");
+        return order != seen->orders.end() && order->second.rate == Rate{50};
     }));
     CHECK(two.progress().paused);
 }

@@ -53,7 +53,8 @@ TEST_CASE("an order whose answer was lost is offered again and carried out once"
     Pair pair;
     const auto order = [&](const char* state, const char* id) {
         const nlohmann::json request = {
-            {"subject", "camp:spring"}, {"state", state}, {"id", id}, {"gen", 0}, {"replicas", 0}, {"lag", 2}};
+            {"subject", "camp:spring"}, {"state", state}, {"id", id},      {"at", std::to_string(pair.server.clock())},
+            {"patience", 10'000'000},   {"gen", 0},       {"replicas", 0}, {"lag", 2}};
         const auto reply = pair.server.ask({"EVAL", quota::order_script(), "1", quota::hash_key("test"), request.dump(),
                                             quota::control_channel("test")});
         REQUIRE_MESSAGE(!reply.is_error(), reply.text);
@@ -75,13 +76,29 @@ TEST_CASE("a rate alone waits, after a loss of memory, until the nodes have told
     pair.nodes[1]->quota->order("camp:spring", {State::pause, {}});
     REQUIRE(pair.both(State::pause, Rate::unlimited()));
     pair.server.ask({"FLUSHALL"});
-    const auto impatient = send_quota_order(options(pair.server.url(), "operator"), "camp:spring", {{}, Rate{70}}, 300ms);
+    const auto impatient = send_quota_order(options(pair.server.url(), "operator"), "camp:spring", {{}, Rate{70}}, 3s);
     REQUIRE_FALSE(impatient);
     CHECK(impatient.error().text().find("lost its memory") != std::string::npos);
     pair.nodes[0]->quota->order("camp:spring", {{}, Rate{50}});
     CHECK(pair.both(State::pause, Rate{50}));
     CHECK(pair.nodes[0]->view().epoch >= 2);
     CHECK(sum(pair.nodes) == 0.0);
+}
+
+TEST_CASE("a pause that is the first thing a Redis without memory hears leaves the rate as it stood") {
+    Pair pair;
+    pair.nodes[0]->quota->order("camp:spring", {{}, Rate{50}});
+    REQUIRE(pair.both(State::run, Rate{50}));
+    pair.server.ask({"FLUSHALL"});
+    CHECK(send_quota_order(options(pair.server.url(), "operator"), "camp:spring", {State::pause, {}}, 5s));
+    CHECK(pair.both(State::pause, Rate{50}));
+    CHECK(until(pair.nodes, [&] {
+        return pair.server.ask({"HGET", quota::hash_key("test"), "S:camp:spring"}).text.ends_with(" pause 50000");
+    }));
+    pair.nodes[1]->quota->order("camp:spring", {State::run, {}});
+    CHECK(pair.both(State::run, Rate{50}));
+    CHECK(until(pair.nodes, [&] { return sum(pair.nodes) > 49; }));
+    CHECK(sum(pair.nodes) <= 50.001);
 }
 
 TEST_CASE("a user who may not publish gives orders that stand and arrive by the next renewal") {
@@ -100,7 +117,11 @@ TEST_CASE("other lease rules wait until the nodes that keep the old ones have en
     longer.rules.lease = 2s;
     Nodes next;
     next.push_back(std::make_unique<Node>(longer, 300, 1000));
-    CHECK(until(next, [&] { return next[0]->says("rules"); }));
+    CHECK(until(
+        next, [&] { return next[0]->says("rules"); },
+        [&] {
+            for (const auto& node : pair.nodes) node->tick();
+        }));
     CHECK(until(pair.nodes, [&] { return sum(pair.nodes) == 600; }));  // they go on
     const auto epoch = pair.nodes[0]->view().epoch;
     pair.nodes.clear();

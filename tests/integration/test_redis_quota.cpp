@@ -89,8 +89,9 @@ TEST_CASE("priority decides, a floor stays for whoever waits, and every resource
     b.flows[0].wants = Rate{5000};
     REQUIRE(until({&a, &b}, [&] { return b.rate() > 390 && b.rate() <= 400; }));  // what `urgent` cannot use
     const nlohmann::json sums = audit(server);
-    for (const auto& [name, resource] : sums.at("resources").items()) {
-        CAPTURE(name);
+    for (const auto& entry : sums.at("resources").items()) {
+        CAPTURE(entry.key());
+        const nlohmann::json& resource = entry.value();
         CHECK(resource["kept"] == resource["counted"]);
         if (resource["cap"] >= 0) CHECK(resource["kept"] <= resource["cap"]);
     }

@@ -79,6 +79,12 @@ class RedisServer {
         return {net::RedisReply::Kind::error, "ERR no answer in ten seconds"};
     }
 
+    /// Its clock, in microseconds.
+    std::int64_t clock() const {
+        const net::RedisReply time = ask({"TIME"});
+        return std::stoll(time.items.at(0).text) * 1'000'000 + std::stoll(time.items.at(1).text);
+    }
+
   private:
     std::vector<std::string> command(std::uint16_t port) const {
         std::vector<std::string> made;
@@ -122,9 +128,9 @@ class RedisServer {
 
 /// The least an ACL user needs, as the quota module's page lists it.
 inline std::vector<std::string> quota_acl(const std::string& user, const std::string& password) {
-    return {"ACL",      "SETUSER",      user,       "reset",      "on",    ">" + password, "-@all", "+eval",
-            "+evalsha", "+script|load", "+time",    "+info",      "+wait", "+hmget",       "+hget", "+hset",
-            "+hdel",    "+del",         "+publish", "+subscribe", "~{*",   "&{*"};
+    return {"ACL",      "SETUSER",      user,       "reset",      "on",           ">" + password, "-@all", "+eval",
+            "+evalsha", "+script|load", "+time",    "+info",      "+wait",        "+hmget",       "+hget", "+hset",
+            "+hdel",    "+del",         "+publish", "+subscribe", "~{tidegate:*", "&{tidegate:*"};
 }
 
 /// A master, two replicas and three sentinels that agree quickly.

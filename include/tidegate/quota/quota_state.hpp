@@ -62,15 +62,16 @@ struct QuotaState {
 
 /// Asks Redis, waiting up to `patience`; changes nothing. Resources that no node claims are shown when `resources`
 /// names them.
-/// Errors: `invalid` options; `unavailable` when no master answers in time, refuses this user or lacks its replicas.
+/// Errors: `invalid` options; `unavailable` when no master answers in time or it refuses this user.
 TIDEGATE_EXPORT Result<QuotaState> read_quota_state(const SharedQuotaOptions& options,
                                                     const std::vector<std::string>& resources, Duration patience);
 
 /// Gives an order to every node of the domain without being one, and returns its generation. `subject` is a resource
 /// or "domain".
-/// Errors: as `read_quota_state`; `refused` when the subject is aborted, which is final; `unavailable` also when Redis
-/// has just lost its memory and a rate alone was ordered: whether the subject was paused is not known before the nodes
-/// have told it. After `unavailable` the order may stand all the same: its answer may have been lost.
+/// Errors: as `read_quota_state`; `refused` when the subject is aborted, which is final; `unavailable` also when too
+/// few replicas follow, and when Redis has no memory (it lost it, or no node has been there yet) and the order would
+/// let something go by half: what else stands is not known before the nodes have told it. After `unavailable` the order
+/// may stand all the same where its answer was lost; the hint says so.
 TIDEGATE_EXPORT Result<std::uint64_t> send_quota_order(const SharedQuotaOptions& options, const std::string& subject,
                                                        const QuotaChange& what, Duration patience);
 
