@@ -304,7 +304,7 @@ double ordeal(const std::string& what, double room) {
         std::this_thread::sleep_for(50ms);
     }
     const auto limit =
-        std::chrono::seconds(45 + static_cast<long>(4 * nodes * people / wish("TIDEGATE_CHAOS_CAP", 500)));
+        std::chrono::seconds(120 + static_cast<long>(4 * nodes * people / wish("TIDEGATE_CHAOS_CAP", 500)));
     const bool finished = eventually(limit, [&] { return world.tend(), world.finished(); });
     CHECK_MESSAGE(finished, story);
     const double seconds = elapsed();
