@@ -346,7 +346,7 @@ def middle(runs, name):
 
 
 def ratio(runs, others):
-    return statistics.median(a["per_second"] / b["per_second"] for a, b in zip(runs, others))
+    return statistics.median(a["per_second"] / b["per_second"] if b["per_second"] else float("nan") for a, b in zip(runs, others))
 
 
 def pair(got, setting, waiting):
