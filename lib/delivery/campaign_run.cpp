@@ -256,10 +256,11 @@ void CampaignRun::heed(QuotaChange order) {
     {
         const std::lock_guard lock(mutex_);
         if (result_ || closed_to_operators_.load() || aborted_) return;
-        if (state_to_tell_ && order.state != State::abort) order.state.reset();
+        const bool abort = order.state.value_or(State::run) == State::abort;
+        const bool pause = order.state.value_or(State::run) != State::run;
+        if (state_to_tell_ && !abort) order.state.reset();
         if (rate_to_tell_) order.rate.reset();
-        const bool pause = order.state && *order.state != State::run;
-        if (order.state == State::abort) {
+        if (abort) {
             ordered_by_ = elsewhere;
             abort_locked(elsewhere);
         } else if (order.state && paused_ != pause) {

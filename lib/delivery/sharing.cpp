@@ -147,7 +147,8 @@ std::optional<std::string> Sharing::stands(CampaignRun& run, bool wants, const s
     }
     if (!wants) return std::nullopt;
     if (seen.quiet > Duration::zero()) {
-        return "holding: the shared quota has lost its memory or moved, and grants nothing for another " +
+        return "holding: Redis is new to the shared quota, lost its memory or was not asked for long; "
+               "it grants nothing for another " +
                words(seen.quiet);
     }
     if (!leased) return "waiting for a lease of the shared quota";

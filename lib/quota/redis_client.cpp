@@ -183,8 +183,11 @@ LeaseClient::Action LeaseClient::ask(TimePoint now) {
     request["past"] = sent.past;
     request["cards"] = json::object();
     for (const CampaignPart& part : parts_) request["cards"][part.id] = part_json(part, sent.past);
-    // A master that was replaced is silent at the latest when its replicas' lag has passed the fence.
-    const Duration stale = rules_.replicas > 0 ? rules_.replica_lag + std::chrono::seconds(1) : Duration::zero();
+    // A master that was replaced grants no longer than this; lags are told in whole seconds. A lease, for proofs are as
+    // far apart as renewals.
+    const Duration stale =
+        rules_.replicas > 0 ? std::max(rules_.replica_lag + std::chrono::seconds(1), rules_.lease) : Duration::zero();
+    request["stale"] = micros(stale);
     const double lease = Seconds(rules_.lease).count() * (1.0 + rules_.drift);
     request["quiesce"] =
         micros(stale + std::chrono::duration_cast<Duration>(Seconds(lease)) + rules_.clock_step + rules_.margin);

@@ -4,7 +4,7 @@ namespace tidegate::quota {
 
 const char* const acquire_begins = R"lua(
 local fields = {'proto', 'rules', 'server', 'epoch', 'v', 'last', 'quiet', 'n', 'cursor', 'leader', 'targets', 'gen',
-                'camps', 'quiesce', 'n:' .. q.node, 'k:' .. q.node, 'S:domain'}
+                'camps', 'quiesce', 'marks', 'syncs', 'wakes', 'n:' .. q.node, 'k:' .. q.node, 'S:domain'}
 for subject in pairs(q.orders) do fields[#fields + 1] = 'S:' .. subject end
 for id in pairs(q.cards) do
     for _, kind in ipairs({'D:', 'G:', 'P:'}) do fields[#fields + 1] = kind .. id end
@@ -57,12 +57,47 @@ else
     end
     v = v + math.floor(gain)
 end
+
+-- Proof of the fence. When an acknowledgement was sent nobody can tell: it may have waited, in our own queue if we were
+-- frozen. But whoever acknowledges more than had been written at a mark followed us after it.
+if q.replicas > 0 then
+    local marks, youngest, following = {}, math.huge, 0
+    for at, written in string.gmatch(not fresh and get('marks') or '', '(%d+):(%d+)') do
+        local age = now - tonumber(at)
+        if age >= 0 and age <= q.stale then
+            marks[#marks + 1] = at .. ':' .. written
+            youngest = math.min(youngest, age)
+            local after = 0
+            for _, offset in ipairs(acknowledged) do
+                if offset > tonumber(written) then after = after + 1 end
+            end
+            following = math.max(following, after)
+        end
+    end
+    if #marks > 0 and following < q.replicas and num('quiet') <= v and num('wakes') <= v then
+        return not_followed(following)
+    end
+    if youngest > q.stale / 8 then
+        local stats = redis.call('INFO', 'stats')
+        local syncs = string.match(stats, 'sync_full:(%d+)') .. '+' .. string.match(stats, 'sync_partial_ok:(%d+)')
+        -- Nobody has asked for long. Replicas that never left, and acknowledge every second, are given the time to do so.
+        -- Others may come from a successor of ours, whose leases stand.
+        if #marks == 0 and get('syncs') == syncs then
+            put('wakes', fmt(v + 1.2e6))
+        elseif #marks == 0 then
+            put('quiet', fmt(math.max(num('quiet'), v + q.quiesce)))
+        end
+        put('syncs', syncs)
+        marks[#marks + 1] = fmt(now) .. ':' .. string.match(info, 'master_repl_offset:(%d+)')
+        put('marks', table.concat(marks, ' '))
+    end
+end
 put('v', fmt(v))
 put('last', fmt(now))
 put('proto', tostring(q.proto))
 put('rules', q.rules)
 put('quiesce', fmt(q.quiesce))
-local quiet = num('quiet') - v
+local quiet = math.max(num('quiet'), num('wakes')) - v
 
 )lua";
 

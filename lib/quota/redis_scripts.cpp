@@ -20,13 +20,16 @@ if not string.find(info, 'role:master', 1, true) then
 end
 
 -- Fence: a master that its replicas do not follow may have been replaced without knowing.
-local following = 0
-for state, lag in string.gmatch(info, 'slave%d+:[^\r\n]*state=([%a_]+)[^\r\n]*lag=(%-?%d+)') do
-    if state == 'online' and tonumber(lag) >= 0 and tonumber(lag) <= q.lag then following = following + 1 end
+local acknowledged = {}
+for state, offset, lag in string.gmatch(info, 'slave%d+:[^\r\n]*state=([%a_]+),offset=(%d+),lag=(%-?%d+)') do
+    if state == 'online' and tonumber(lag) >= 0 and tonumber(lag) <= q.lag then
+        acknowledged[#acknowledged + 1] = tonumber(offset)
+    end
 end
-if following < q.replicas then
+local function not_followed(following)
     return cjson.encode({refused = 'fence', why = following .. ' of ' .. q.replicas .. ' replicas follow'})
 end
+if #acknowledged < q.replicas then return not_followed(#acknowledged) end
 
 local known, dirty = {}, {}
 local function load(fields)

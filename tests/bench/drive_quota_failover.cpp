@@ -65,7 +65,7 @@ bool follows(const test::RedisServer& server) {
 
 void fail_over(Table& table, Thaw thaw) {
     const LeaseRules rules;
-    const double fence = Seconds(rules.replica_lag).count() + 1;  // lags are told in whole seconds
+    const double fence = std::max(Seconds(rules.replica_lag).count() + 1, Seconds(rules.lease).count());  // S
     constexpr double promised = 1000;
     constexpr int by_sentinel = 4, by_address = 2, queued = 20;
     RedisFamily family;

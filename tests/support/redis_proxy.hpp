@@ -51,6 +51,8 @@ class RedisProxy {
     std::string url() const { return "redis://127.0.0.1:" + std::to_string(port_); }
     void set(Mode mode) { state_->mode = mode; }
     void delay_answers(std::chrono::milliseconds by) { state_->delay_ms = static_cast<int>(by.count()); }
+    /// What arrives from now on is delivered later, in sequence, whoever has gone meanwhile.
+    void delay_requests(std::chrono::milliseconds by) { state_->late_ms = static_cast<int>(by.count()); }
     /// Delivers what was held.
     void release() { ++state_->releases; }
     /// How many connections hold something back.
@@ -58,16 +60,18 @@ class RedisProxy {
 
   private:
     struct State {
-        std::atomic<int> mode, delay_ms, releases, held;
+        std::atomic<int> mode, delay_ms, late_ms, releases, held;
     };
     struct Pair {
         int near = -1, far = -1;
         std::string held{};
         bool holding = false;
         int releases = 0;
-        std::deque<std::pair<std::int64_t, std::string>> answers{};
+        std::deque<std::pair<std::int64_t, std::string>> answers{}, late{};
         bool near_gone = false;
     };
+
+    static std::int64_t due(int milliseconds) { return stamp() + milliseconds * std::int64_t{1'000'000}; }
 
     void run(int listener, std::uint16_t upstream) {
         std::list<Pair> pairs;
@@ -111,7 +115,7 @@ class RedisProxy {
         if (from_near != 0) {
             const ssize_t got = ::recv(pair.near, buffer.data(), buffer.size(), 0);
             if (got <= 0) {
-                if (!pair.holding) return false;
+                if (!pair.holding && pair.late.empty()) return false;
                 pair.near_gone = true;
             } else {
                 if (!pair.holding && state_->mode == hold) {
@@ -121,6 +125,8 @@ class RedisProxy {
                 const std::string_view data(buffer.data(), static_cast<std::size_t>(got));
                 if (pair.holding)
                     pair.held += data;
+                else if (state_->late_ms > 0 || !pair.late.empty())
+                    pair.late.emplace_back(due(state_->late_ms), data);
                 else if (!send_all(pair.far, data))
                     return false;
             }
@@ -129,13 +135,15 @@ class RedisProxy {
             pair.holding = false;
             if (!send_all(pair.far, std::exchange(pair.held, {}))) return false;
         }
+        for (; !pair.late.empty() && pair.late.front().first <= stamp(); pair.late.pop_front())
+            if (!send_all(pair.far, pair.late.front().second)) return false;
         if (from_far != 0) {
             const ssize_t got = ::recv(pair.far, buffer.data(), buffer.size(), 0);
             if (got <= 0) return false;
             if (state_->mode != drop_answers)
-                pair.answers.emplace_back(stamp() + state_->delay_ms * std::int64_t{1'000'000},
+                pair.answers.emplace_back(due(state_->delay_ms),
                                           std::string(buffer.data(), static_cast<std::size_t>(got)));
-            if (pair.near_gone) return false;
+            if (pair.near_gone && pair.late.empty()) return false;
         }
         while (!pair.answers.empty() && pair.answers.front().first <= stamp()) {
             if (!pair.near_gone && !send_all(pair.near, pair.answers.front().second)) return false;

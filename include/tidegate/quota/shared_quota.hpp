@@ -27,7 +27,7 @@ struct LeaseRules {
     Duration clock_step = std::chrono::seconds(1);     ///< the most one jump of the store's clock may count as time
     Duration margin = std::chrono::milliseconds(100);  ///< for what all the others forgot
     double drift = 0.01;                               ///< how much two hosts' clocks may differ in speed, 0..0.1
-    int replicas = 0;  ///< promotable replicas that must follow; 0 = standalone, no fail-over
+    int replicas = 0;  ///< promotable replicas that must prove that they follow; 0 = standalone, no fail-over
     Duration replica_lag = std::chrono::seconds(2);  ///< a replica further behind than this stops all grants
 
     bool operator==(const LeaseRules&) const = default;

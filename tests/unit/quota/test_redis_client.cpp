@@ -22,7 +22,7 @@ SharedQuotaOptions options() {
 }
 
 struct Talk {
-    explicit Talk(std::uint64_t seed = 1) : client(options(), "a#1", seed) {}
+    explicit Talk(std::uint64_t seed = 1, const SharedQuotaOptions& with = options()) : client(with, "a#1", seed) {}
     LeaseClient client;
     TimePoint now = t0;
     std::vector<Flow> flows{{"f", {"acct:push"}, 5, Rate{100}, {}}};
@@ -81,6 +81,26 @@ TEST_CASE("nothing may be used before the first answer, and what is granted ends
     CHECK(talk.rate() == 60.0);
     talk.now += 2us;
     CHECK(talk.rate() == 0.0);
+}
+
+TEST_CASE("a silence covers what a master that was replaced may grant, which is a lease at least") {
+    struct Case {
+        int replicas;
+        Duration lag, lease;
+        std::int64_t stale, quiesce;  // microseconds
+    };
+    for (const Case& c : {Case{0, 2s, 3s, 0, 4'130'000}, Case{1, 2s, 3s, 3'000'000, 7'130'000},
+                          Case{1, 4s, 3s, 5'000'000, 9'130'000}, Case{1, 2s, 10s, 10'000'000, 21'200'000}}) {
+        SharedQuotaOptions with = options();
+        with.rules.replicas = c.replicas;
+        with.rules.replica_lag = c.lag;
+        with.rules.lease = c.lease;
+        Talk talk(1, with);
+        const auto asked = talk.tick();
+        REQUIRE(asked);
+        CHECK((*asked)["stale"] == c.stale);
+        CHECK((*asked)["quiesce"] == c.quiesce);
+    }
 }
 
 TEST_CASE("one request at a time, renewed every second give or take a fifth") {
