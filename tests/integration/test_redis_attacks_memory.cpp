@@ -2,6 +2,7 @@
 #include <list>
 
 #include "support/quota_by_hand.hpp"
+#include "support/quota_replicas.hpp"
 #include "tidegate/quota/quota_state.hpp"
 
 using namespace tidegate;
@@ -86,19 +87,10 @@ TEST_CASE("the hash is deleted, evicted, put back as an older copy, loaded from 
 
 TEST_CASE("a master that was replaced and comes back empty has nothing to grant: nobody follows it") {
     RedisServer old;
-    const RedisServer::Setup follow{{"--replicaof", "127.0.0.1", std::to_string(old.port())}, nullptr, {}, false};
-    RedisServer next(follow), other(follow);
-    const auto follows = [](const RedisServer& server) {
-        return server.ask({"INFO", "replication"}).text.find("master_link_status:up") != std::string::npos;
-    };
+    RedisServer next(replica_of(old.port())), other(replica_of(old.port()));
     REQUIRE(wait_for([&] { return follows(next) && follows(other); }, 20s));
-    const auto with = [](const RedisServer& server, const std::string& name) {
-        SharedQuotaOptions made = options(server.url(), name);
-        made.rules.replicas = 1;
-        return made;
-    };
     Nodes nodes;
-    nodes.push_back(std::make_unique<Node>(with(old, "a"), 5000, 1000));
+    nodes.push_back(std::make_unique<Node>(guarded(old.url(), "a"), 5000, 1000));
     open_domain(old, nodes);
     double worst = 0;
     const auto watch = [&] { worst = std::max(worst, sum(nodes)); };
@@ -108,7 +100,7 @@ TEST_CASE("a master that was replaced and comes back empty has nothing to grant:
     old.kill();
     next.ask({"REPLICAOF", "NO", "ONE"});
     other.ask({"REPLICAOF", "127.0.0.1", std::to_string(next.port())});
-    nodes.push_back(std::make_unique<Node>(with(next, "b"), 5000, 1000));
+    nodes.push_back(std::make_unique<Node>(guarded(next.url(), "b"), 5000, 1000));
     old.restart();
     CHECK(until(
         nodes, [&] { return nodes[0]->says("0 of 1 replicas follow"); }, watch));

@@ -1,29 +1,15 @@
 // Masters that were replaced and do not know it: frozen and thawed, or told late.
-#include "support/quota_by_hand.hpp"
+#include "support/quota_replicas.hpp"
 
 using namespace tidegate;
 using namespace tidegate::test;
-using namespace tidegate::test::by_hand;
+using namespace tidegate::test::faults;
 using namespace std::chrono_literals;
 
 namespace {
 
 const auto lag_is_no_matter = without("#acknowledged < q.replicas", "false");
 const auto proof_is_no_matter = without("following < q.replicas and", "false and");
-
-RedisServer::Setup replica_of(std::uint16_t port) {
-    return {{"--replicaof", "127.0.0.1", std::to_string(port)}, nullptr, {}, false};
-}
-
-bool follows(const RedisServer& server) {
-    return server.ask({"INFO", "replication"}).text.find("master_link_status:up") != std::string::npos;
-}
-
-SharedQuotaOptions guarded(const std::string& url, const std::string& node) {
-    SharedQuotaOptions made = options(url, node);
-    made.rules.replicas = 1;
-    return made;
-}
 
 }  // namespace
 
@@ -74,45 +60,4 @@ TEST_CASE("the fence: what replicas acknowledged before they left proves nothing
         std::this_thread::sleep_for(4s);
         return judge(deeds.all());
     });
-}
-
-TEST_CASE("the fence: replicas that come back from a successor make their old master wait for its leases") {
-    check_rule("who comes back was never away", [](bool broken) {
-        quota::RedisQuotaSeams seams;
-        if (broken) seams.script = without("#marks == 0 and get('syncs') == syncs", "#marks == 0");
-        RedisServer old;
-        RedisServer next(replica_of(old.port())), other(replica_of(old.port()));
-        REQUIRE(wait_for([&] { return follows(next) && follows(other); }, 20s));
-        Deeds deeds;
-        QuotaNode b(deeds, 1, guarded(old.url(), "b"), 5000, caps, seams);
-        skip_silence(old, b);
-        REQUIRE(wait_for([&] { return b->rate == cap; }, 20s));
-        next.ask({"REPLICAOF", "NO", "ONE"});
-        other.ask({"REPLICAOF", "127.0.0.1", std::to_string(next.port())});
-        QuotaNode a(deeds, 0, guarded(next.url(), "a"), 5000, caps, seams);
-        REQUIRE(wait_for([&] { return a->rate == cap; }, 20s));
-        other.ask({"REPLICAOF", "127.0.0.1", std::to_string(old.port())});
-        REQUIRE(wait_for([&] { return b->rate == cap; }, 20s));
-        return judge(deeds.all());
-    });
-}
-
-TEST_CASE("a domain with replicas that was idle waits for them, not for leases, and stays in its epoch") {
-    RedisServer server;
-    RedisServer replica(replica_of(server.port()));
-    REQUIRE(wait_for([&] { return follows(replica); }, 20s));
-    Nodes nodes;
-    nodes.push_back(std::make_unique<Node>(guarded(server.url(), "a"), 300, cap));
-    open_domain(server, nodes);
-    REQUIRE(until(nodes, [&] { return nodes[0]->rate() == 300; }));
-    const auto epoch = nodes[0]->view().epoch;
-    nodes.clear();
-    std::this_thread::sleep_for(3500ms);  // longer than any proof lasts
-    nodes.push_back(std::make_unique<Node>(guarded(server.url(), "b"), 300, cap));
-    Duration quiet{};
-    CHECK(until(
-        nodes, [&] { return nodes[0]->rate() == 300; }, [&] { quiet = std::max(quiet, nodes[0]->view().quiet); }));
-    CHECK(quiet > 1s);
-    CHECK(quiet <= 1200ms);
-    CHECK(nodes[0]->view().epoch == epoch);
 }
