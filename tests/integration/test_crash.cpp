@@ -75,15 +75,16 @@ void ordeal(const std::string& policy) {
     bool over = false;
     while (killed < kills && !over) {
         Cli sender(dir, run);
-        if (up_to(3) == 0) {
-            // While it starts: reading the audience, opening the ledger, settling the doubts of the last time.
-            std::this_thread::sleep_for(std::chrono::milliseconds(up_to(700)));
-        } else {
-            // In full flow. The steps are such that all the kills together fit into the audience.
-            const std::size_t enough = sink.arrivals().size() + 1 + up_to(recipients * 9 / 10 / kills);
-            eventually(60s, [&] { return sink.arrivals().size() >= enough || !sender.process().running(); });
-            std::this_thread::sleep_for(std::chrono::microseconds(up_to(20000)));
-        }
+        // Each gets at most its part of what is left, so that all of them fit into the audience.
+        const std::size_t before = sink.arrivals().size();
+        const std::size_t part = (recipients - std::min(recipients, before)) / (kills - killed + 2);
+        // While it starts (reading the audience, opening the ledger, settling the doubts of the last time), or in full
+        // flow.
+        const bool starts = up_to(3) == 0;
+        const std::size_t enough = before + 1 + (starts ? part : up_to(part));
+        eventually(starts ? std::chrono::milliseconds(up_to(700)) : 60s,
+                   [&] { return sink.arrivals().size() >= enough || !sender.process().running(); });
+        if (!starts) std::this_thread::sleep_for(std::chrono::microseconds(up_to(20000)));
         over = !sender.process().running();
         sender.process().signal(SIGKILL);
         sender.wait();
