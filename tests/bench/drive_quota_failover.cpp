@@ -57,7 +57,7 @@ class QueuedRequest {
     net::RedisSocket socket_;
 };
 
-bool follows(const test::RedisServer& server) {
+bool demoted(const test::RedisServer& server) {
     return server.ask({"INFO", "replication"}).text.find("role:slave") != std::string::npos;
 }
 
@@ -94,7 +94,7 @@ void fail_over(Table& table, Thaw thaw) {
 
     double granted = 0;
     for (QueuedRequest& request : queue) granted += request.granted();
-    Fleet::until([&] { return follows(old); });  // the sentinels have caught it: until then it thinks itself the master
+    Fleet::until([&] { return demoted(old); });  // the sentinels have caught it: until then it thinks itself the master
     const double asked = script_calls(old).count - calls_before;
     std::this_thread::sleep_for(1s);
 

@@ -2,7 +2,6 @@
 #include <list>
 
 #include "support/quota_by_hand.hpp"
-#include "support/quota_replicas.hpp"
 #include "tidegate/quota/quota_state.hpp"
 
 using namespace tidegate;

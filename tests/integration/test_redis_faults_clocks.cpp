@@ -11,13 +11,8 @@ using namespace std::chrono_literals;
 TEST_CASE("the virtual clock: the server's clock leaps an hour, twice within one lease") {
     check_rule("no clock clamp", [](bool broken) {
         // Both clamps: by the longest step, and by what passed on the caller's own clock.
-        quota::RedisQuotaSeams seams;
-        if (broken) {
-            seams.script = [](std::string script) {
-                script = without("math.min(now - num('last'), q.step)", "now - num('last')")(std::move(script));
-                return without("if entry and q.since >= 0 then", "if false then")(std::move(script));
-            };
-        }
+        const auto seams = breaking(broken, {{"math.min(now - num('last'), q.step)", "now - num('last')"},
+                                             {"if entry and q.since >= 0 then", "if false then"}});
         const TempDir dir;
         const std::string file = dir.write("offset", std::string(sizeof(long), '\0'));
         RedisServer::Setup setup;

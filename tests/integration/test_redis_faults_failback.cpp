@@ -1,6 +1,5 @@
 // Replicas that a master had not heard of for a while: they were away, or only nobody asked.
 #include "support/quota_by_hand.hpp"
-#include "support/quota_replicas.hpp"
 
 using namespace tidegate;
 using namespace tidegate::test;
@@ -9,8 +8,7 @@ using namespace std::chrono_literals;
 
 TEST_CASE("replicas that come back from a successor make their old master wait for its leases") {
     check_rule("who comes back was never away", [](bool broken) {
-        quota::RedisQuotaSeams seams;
-        if (broken) seams.script = without("#marks == 0 and get('syncs') == syncs", "#marks == 0");
+        const auto seams = breaking(broken, "#marks == 0 and get('syncs') == syncs", "#marks == 0");
         const auto patient = [](const RedisServer& server, const std::string& node) {
             SharedQuotaOptions made = guarded(server.url(), node);
             made.rules.lease = 4s;

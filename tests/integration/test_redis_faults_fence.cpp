@@ -1,5 +1,5 @@
 // Masters that were replaced and do not know it: frozen and thawed, or told late.
-#include "support/quota_replicas.hpp"
+#include "support/quota_faults.hpp"
 
 using namespace tidegate;
 using namespace tidegate::test;
@@ -8,16 +8,13 @@ using namespace std::chrono_literals;
 
 namespace {
 
-const auto lag_is_no_matter = without("#acknowledged < q.replicas", "false");
-const auto proof_is_no_matter = without("following < q.replicas and", "false and");
+const std::pair<std::string, std::string> proof{"following < q.replicas and", "false and"};
 
 }  // namespace
 
 TEST_CASE("the fence: a master that was frozen, replaced and thawed with a queued request grants nothing") {
     check_rule("no fence", [](bool broken) {
-        quota::RedisQuotaSeams seams;
-        if (broken)
-            seams.script = [](std::string script) { return proof_is_no_matter(lag_is_no_matter(std::move(script))); };
+        const auto seams = breaking(broken, {{"#acknowledged < q.replicas", "false"}, proof});
         RedisServer old;
         RedisServer next(replica_of(old.port())), other(replica_of(old.port()));
         REQUIRE(wait_for([&] { return follows(next) && follows(other); }, 20s));
@@ -39,8 +36,7 @@ TEST_CASE("the fence: a master that was frozen, replaced and thawed with a queue
 
 TEST_CASE("the fence: what replicas acknowledged before they left proves nothing when it arrives late") {
     check_rule("acknowledgements count as they arrive", [](bool broken) {
-        quota::RedisQuotaSeams seams;
-        if (broken) seams.script = proof_is_no_matter;
+        const auto seams = breaking(broken, {proof});
         RedisServer old;
         RedisProxy link(old.port());
         RedisServer next(replica_of(link.port()));

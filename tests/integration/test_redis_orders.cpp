@@ -131,10 +131,8 @@ TEST_CASE("other lease rules wait until the nodes that keep the old ones have en
 
 TEST_CASE("what hears orders follows the master that answers, though a frozen one keeps its connection") {
     RedisFamily family;
-    SharedQuotaOptions with = options(family.url(), "a");
-    with.rules.replicas = 1;
     Nodes nodes;
-    nodes.push_back(std::make_unique<Node>(with, 300, 1000));
+    nodes.push_back(std::make_unique<Node>(guarded(family.url(), "a"), 300, 1000));
     REQUIRE(until(nodes, [&] { return nodes[0]->view().reachable; }));
     const auto old = family.master_port();
     family.master.process().signal(SIGSTOP);

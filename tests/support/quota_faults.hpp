@@ -7,6 +7,8 @@
 #include <functional>
 #include <map>
 #include <string>
+#include <utility>
+#include <vector>
 
 #include "support/places.hpp"
 #include "support/quota_rig.hpp"
@@ -35,6 +37,13 @@ inline SharedQuotaOptions options(const std::string& url, const std::string& nod
     return made;
 }
 
+/// As `options`, of a node that insists on a replica.
+inline SharedQuotaOptions guarded(const std::string& url, const std::string& node) {
+    SharedQuotaOptions made = options(url, node);
+    made.rules.replicas = 1;
+    return made;
+}
+
 /// Takes one rule out of the script; the text must be there, or the test would prove nothing.
 inline std::function<std::string(std::string)> without(const std::string& rule, const std::string& instead) {
     return [=](std::string script) {
@@ -44,10 +53,21 @@ inline std::function<std::string(std::string)> without(const std::string& rule, 
     };
 }
 
-inline quota::RedisQuotaSeams breaking(bool broken, const std::string& rule, const std::string& instead) {
+/// Rules, each with what stands in its place.
+using Rules = std::vector<std::pair<std::string, std::string>>;
+
+inline quota::RedisQuotaSeams breaking(bool broken, const Rules& rules) {
     quota::RedisQuotaSeams seams;
-    if (broken) seams.script = without(rule, instead);
+    if (broken)
+        seams.script = [rules](std::string script) {
+            for (const auto& [rule, instead] : rules) script = without(rule, instead)(std::move(script));
+            return script;
+        };
     return seams;
+}
+
+inline quota::RedisQuotaSeams breaking(bool broken, const std::string& rule, const std::string& instead) {
+    return breaking(broken, Rules{{rule, instead}});
 }
 
 template <class Condition>

@@ -133,6 +133,14 @@ inline std::vector<std::string> quota_acl(const std::string& user, const std::st
             "+hdel",    "+del",         "+publish", "+subscribe", "~{tidegate:*", "&{tidegate:*"};
 }
 
+inline RedisServer::Setup replica_of(std::uint16_t port) {
+    return {{"--replicaof", "127.0.0.1", std::to_string(port)}, nullptr, {}, false};
+}
+
+inline bool follows(const RedisServer& server) {
+    return server.ask({"INFO", "replication"}).text.find("master_link_status:up") != std::string::npos;
+}
+
 /// A master, two replicas and three sentinels that agree quickly.
 struct RedisFamily {
     static constexpr const char* name = "tide";
@@ -142,12 +150,8 @@ struct RedisFamily {
 
     RedisFamily() {
         const std::string port = std::to_string(master.port());
-        for (int i = 0; i < 2; ++i)
-            replicas.emplace_back(RedisServer::Setup{{"--replicaof", "127.0.0.1", port}, nullptr, {}, false});
-        for (auto& replica : replicas)
-            wait_for([&] {
-                return replica.ask({"INFO", "replication"}).text.find("master_link_status:up") != std::string::npos;
-            });
+        for (int i = 0; i < 2; ++i) replicas.emplace_back(replica_of(master.port()));
+        for (auto& replica : replicas) wait_for([&] { return follows(replica); });
         for (int i = 0; i < 3; ++i)
             sentinels.emplace_back(RedisServer::Setup{
                 {"bind 127.0.0.1", std::string("sentinel monitor ") + name + " 127.0.0.1 " + port + " 2",
